@@ -1,0 +1,285 @@
+/**
+ * The one value that is L1, and everything that can happen to it.
+ *
+ * A cache is state that many fibers read and a few events change: an answer from the store arrives, a key is
+ * invalidated, time passes, room is needed. Here each of these is a function from a state (and the time) to
+ * what happened and the next state. Nothing in this folder waits, throws, reads a clock or draws a random
+ * number, so a state can be replayed, compared and tested without a scheduler; and since a state never
+ * changes, holding one is a consistent snapshot that costs nothing.
+ *
+ * The shell keeps the current state in one `Ref` and applies each transition with one `Ref.modify`: there is
+ * no moment between looking and changing, and so no race inside the process. The races that are left are
+ * with the world: an answer that was true when it left the store and is not when it arrives. `Fill.ts` has
+ * the rule for those: no value enters L1 without a token that still stands.
+ *
+ * What is where:
+ * - `eviction` holds the entries, because who holds the entries decides who leaves (`Eviction.ts`);
+ * - `deadlines` knows who dies next, so that memory is given back without a timer per entry and without a
+ *   walk over all entries (`Deadlines.ts`). Reads do not need it: an entry knows its own deadlines;
+ * - `fills` are the tokens of the questions in flight (`Fill.ts`);
+ * - `epoch` grows whenever everything held became uncertain at once;
+ * - `counts` adds up what happened. Hits and misses are counted by the shell, for a hit that changes nothing
+ *   must return the very same state.
+ *
+ * Every removal is reported with its cause, so every miss can be explained: never stored, expired,
+ * invalidated, replaced or evicted.
+ *
+ * Invariants (checked after every step of the model test): the deadline index holds exactly the entries, each
+ * under its own deadline; the queues hold exactly the entries, each once; entries and bytes are within the
+ * bounds; no ghost is resident.
+ */
+import type * as Option from "effect/Option"
+import * as Deadlines from "./Deadlines.ts"
+import type { Entry, Key } from "./Entry.ts"
+import * as Eviction from "./Eviction.ts"
+import * as Fill from "./Fill.ts"
+
+export interface CacheState {
+  readonly bounds: Eviction.Bounds
+  readonly eviction: Eviction.Eviction
+  readonly deadlines: Deadlines.Deadlines
+  readonly fills: Fill.Fills
+  readonly epoch: number
+  readonly counts: Counts
+}
+
+/** How often each thing happened since the state was made. */
+export interface Counts {
+  /** Answers that entered L1. */
+  readonly fills: number
+  /** Answers that were delivered to their callers but did not enter L1. */
+  readonly fillsDropped: number
+  readonly evicted: number
+  readonly expired: number
+  readonly invalidated: number
+  readonly replaced: number
+}
+
+export type Cause = "invalidated" | "replaced" | "expired" | "evicted"
+
+/** An entry left L1. */
+export interface Removal {
+  readonly cause: Cause
+  readonly entry: Entry
+}
+
+/** What became of an answer. */
+export type Settled =
+  | { readonly _tag: "Installed"; readonly removed: ReadonlyArray<Removal> }
+  | { readonly _tag: "Dropped"; readonly why: Refusal; readonly removed: ReadonlyArray<Removal> }
+
+/**
+ * Why an answer did not enter. Unless its token was withdrawn, it is newer than the copy that L1 has of the
+ * key, so that copy leaves with it (`replaced`).
+ */
+export type Refusal = "withdrawn" | "expired" | "too-heavy" | "no-room"
+
+/** Dead entries that one answer sweeps out on its way in. */
+const SWEEP_PER_FILL = 4
+
+const noCounts: Counts = {
+  fills: 0,
+  fillsDropped: 0,
+  evicted: 0,
+  expired: 0,
+  invalidated: 0,
+  replaced: 0,
+}
+
+export const make = (bounds: Eviction.Bounds): CacheState => ({
+  bounds,
+  eviction: Eviction.empty,
+  deadlines: Deadlines.empty,
+  fills: Fill.none,
+  epoch: 0,
+  counts: noCounts,
+})
+
+export const size = (self: CacheState): number => Eviction.size(self.eviction)
+
+/** Sum of the weights of all entries. */
+export const bytes = (self: CacheState): number => Eviction.bytes(self.eviction)
+
+/** Questions in flight whose answers may still enter. */
+export const filling = (self: CacheState): number => Fill.size(self.fills)
+
+/** All entries, in no particular order, dead ones included. */
+export const entries = (self: CacheState): Generator<Entry> => Eviction.entries(self.eviction)
+
+/**
+ * The entry of a key as long as it is not dead. It may be stale: `Entry.freshness` tells. `undefined` rather
+ * than an Option, as this is the hot path.
+ */
+export const peek = (self: CacheState, key: Key, now: number): Entry | undefined => {
+  const entry = Eviction.get(self.eviction, key)
+  return entry !== undefined && now < entry.deadAt ? entry : undefined
+}
+
+/** Counts a use of the key. The same state comes back when that changes nothing. */
+export const touch = (self: CacheState, key: Key): CacheState => {
+  const eviction = Eviction.use(self.eviction, key)
+  return eviction === self.eviction ? self : { ...self, eviction }
+}
+
+/** Before a read is sent to the store: start it, or join one that is under way. */
+export const beginRead = (self: CacheState, key: Key): readonly [Fill.Begun, CacheState] => {
+  const [begun, fills] = Fill.beginRead(self.fills, key)
+  return [begun, fills === self.fills ? self : { ...self, fills }]
+}
+
+/** Before a write is sent to the store: from here on L1 does not know the key. */
+export const beginWrite = (self: CacheState, key: Key): readonly [Fill.Token, CacheState] => {
+  const [, forgotten] = drop(self, key, "invalidated")
+  const [token, fills] = Fill.beginWrite(forgotten.fills, key)
+  return [token, { ...forgotten, fills }]
+}
+
+/** Before the resync asks the store for a key; `None` when somebody else is about to know better. */
+export const beginResync = (
+  self: CacheState,
+  key: Key,
+): readonly [Option.Option<Fill.Token>, CacheState] => {
+  const [token, fills] = Fill.beginResync(self.fills, key)
+  return [token, fills === self.fills ? self : { ...self, fills }]
+}
+
+/** The question of this token failed, or its answer is not wanted: nothing enters. */
+export const abandon = (self: CacheState, token: Fill.Token): CacheState => {
+  const fills = Fill.end(self.fills, token)
+  return fills === self.fills ? self : { ...self, fills }
+}
+
+/**
+ * The answer to a token's question: it enters if the token still stands. `admission` says whether others may
+ * be evicted for it.
+ */
+export const settle = (
+  self: CacheState,
+  token: Fill.Token,
+  entry: Entry,
+  now: number,
+  admission: "evict" | "if-room" = "evict",
+): readonly [Settled, CacheState] => {
+  if (!Fill.stands(self.fills, token)) return dropped([[], self], "withdrawn")
+  const open = { ...self, fills: Fill.end(self.fills, token) }
+  const why = refusal(open, entry, now, admission)
+  if (why !== undefined) return dropped(drop(open, entry.key, "replaced"), why)
+  return install(open, entry, now)
+}
+
+const refusal = (
+  self: CacheState,
+  entry: Entry,
+  now: number,
+  admission: "evict" | "if-room",
+): Refusal | undefined => {
+  if (entry.weight > self.bounds.maxBytes) return "too-heavy"
+  if (entry.deadAt <= now) return "expired"
+  if (self.bounds.maxEntries < 1) return "no-room"
+  return admission === "if-room" && !Eviction.fits(self.eviction, entry, self.bounds) ? "no-room" : undefined
+}
+
+/**
+ * The store acknowledged a write. It enters L1 if nothing else happened to the key since it was sent; else
+ * what L1 knows or fetches may be older than the write and is forgotten.
+ */
+export const settleWrite = (
+  self: CacheState,
+  token: Fill.Token,
+  entry: Entry,
+  now: number,
+): readonly [Settled, CacheState] => {
+  const [settled, next] = settle(self, token, entry, now)
+  if (settled._tag === "Installed") return [settled, next]
+  const [removed, forgotten] = invalidate(next, token.key)
+  return [{ ...settled, removed: [...settled.removed, ...removed] }, forgotten]
+}
+
+const dropped = (
+  [removed, self]: readonly [ReadonlyArray<Removal>, CacheState],
+  why: Refusal,
+): readonly [Settled, CacheState] => [
+  { _tag: "Dropped", why, removed },
+  { ...self, counts: { ...self.counts, fillsDropped: self.counts.fillsDropped + 1 } },
+]
+
+const install = (self: CacheState, entry: Entry, now: number): readonly [Settled, CacheState] => {
+  const old = Eviction.get(self.eviction, entry.key)
+  const [expired, swept] = expire(self, now, SWEEP_PER_FILL, entry.key)
+  const [evicted, eviction] = Eviction.insert(swept.eviction, entry, swept.bounds)
+  let deadlines = swept.deadlines
+  if (old !== undefined) deadlines = Deadlines.remove(deadlines, old.key, old.deadAt)
+  deadlines = Deadlines.add(deadlines, entry.key, entry.deadAt)
+  for (const gone of evicted) deadlines = Deadlines.remove(deadlines, gone.key, gone.deadAt)
+  const counts = {
+    ...swept.counts,
+    fills: swept.counts.fills + 1,
+    evicted: swept.counts.evicted + evicted.length,
+    replaced: swept.counts.replaced + (old === undefined ? 0 : 1),
+  }
+  const removed: Array<Removal> = [...expired]
+  if (old !== undefined) removed.push({ cause: "replaced", entry: old })
+  for (const gone of evicted) removed.push({ cause: "evicted", entry: gone })
+  return [
+    { _tag: "Installed", removed },
+    { ...swept, eviction, deadlines, counts },
+  ]
+}
+
+/** Something wrote to the key: forget the copy, and distrust what is being fetched. */
+export const invalidate = (self: CacheState, key: Key): readonly [ReadonlyArray<Removal>, CacheState] => {
+  const [removed, next] = drop(self, key, "invalidated")
+  const fills = Fill.withdraw(next.fills, key)
+  return [removed, fills === next.fills ? next : { ...next, fills }]
+}
+
+/** Anything may have changed: forget everything, and distrust all that is being fetched. */
+export const invalidateAll = (self: CacheState): readonly [removed: number, CacheState] => {
+  const removed = size(self)
+  return [
+    removed,
+    {
+      ...make(self.bounds),
+      fills: Fill.withdrawAll(self.fills),
+      epoch: self.epoch + 1,
+      counts: { ...self.counts, invalidated: self.counts.invalidated + removed },
+    },
+  ]
+}
+
+/** Takes out at most `budget` entries that are dead at `now`, those that died first, first. */
+export const expire = (
+  self: CacheState,
+  now: number,
+  budget: number,
+  except?: Key,
+): readonly [ReadonlyArray<Removal>, CacheState] => {
+  const [keys, deadlines] = Deadlines.due(self.deadlines, now, budget)
+  let next = deadlines === self.deadlines ? self : { ...self, deadlines }
+  const removed: Array<Removal> = []
+  for (const key of keys) {
+    if (key === except) continue
+    const [gone, after] = drop(next, key, "expired")
+    removed.push(...gone)
+    next = after
+  }
+  return [removed, next]
+}
+
+const drop = (
+  self: CacheState,
+  key: Key,
+  cause: "invalidated" | "replaced" | "expired",
+): readonly [ReadonlyArray<Removal>, CacheState] => {
+  const entry = Eviction.get(self.eviction, key)
+  if (entry === undefined) return [[], self]
+  return [
+    [{ cause, entry }],
+    {
+      ...self,
+      eviction: Eviction.remove(self.eviction, key),
+      deadlines: Deadlines.remove(self.deadlines, key, entry.deadAt),
+      counts: { ...self.counts, [cause]: self.counts[cause] + 1 },
+    },
+  ]
+}

@@ -1,0 +1,72 @@
+/**
+ * What a comparison with the store finds, and how L1 is repaired.
+ *
+ * The store's answer to a token's question is held against what L1 has. What is the same stays as it is,
+ * with the deadlines that it had: looking at an entry is no reason to keep it longer. What differs is
+ * repaired through the token, so an answer that a write has overtaken repairs nothing.
+ */
+import * as CacheState from "./CacheState.ts"
+import type { Entry } from "./Entry.ts"
+import * as Eviction from "./Eviction.ts"
+import * as Fill from "./Fill.ts"
+
+export type Finding =
+  | "unchanged"
+  /** The store has another value, or another expiry: L1 has it now. */
+  | "changed"
+  /** The store has it no more: nor has L1. */
+  | "removed"
+  /** L1 did not have it and had room. */
+  | "added"
+  /** L1 did not have it and had no room. */
+  | "no-room"
+  /** Something happened to the key meanwhile, or there is nothing to compare: nothing done. */
+  | "overtaken"
+
+/**
+ * Two looks at the same expiry differ by the time that the question travelled. A larger difference means
+ * that somebody changed the expiry.
+ */
+const EXPIRY_TOLERANCE_MILLIS = 1_000
+
+/** `adopting`: an entry that L1 does not have is wanted, if there is room without evicting. */
+export const reconcile = (
+  self: CacheState.CacheState,
+  token: Fill.Token,
+  answer: Entry,
+  now: number,
+  adopting: boolean,
+): readonly [Finding, CacheState.CacheState] => {
+  if (!Fill.stands(self.fills, token)) return ["overtaken", self]
+  const held = Eviction.get(self.eviction, token.key)
+  if (held === undefined) return adopting ? adopt(self, token, answer, now) : gone(self, token)
+  if (isSame(held, answer)) return ["unchanged", CacheState.abandon(self, token)]
+  if (answer._tag === "Absent") return ["removed", CacheState.invalidate(self, token.key)[1]]
+  return ["changed", CacheState.settle(self, token, answer, now)[1]]
+}
+
+const gone = (
+  self: CacheState.CacheState,
+  token: Fill.Token,
+): readonly [Finding, CacheState.CacheState] => ["overtaken", CacheState.abandon(self, token)]
+
+const adopt = (
+  self: CacheState.CacheState,
+  token: Fill.Token,
+  answer: Entry,
+  now: number,
+): readonly [Finding, CacheState.CacheState] => {
+  if (answer._tag === "Absent") return gone(self, token)
+  const [settled, next] = CacheState.settle(self, token, answer, now, "if-room")
+  if (settled._tag === "Installed") return ["added", next]
+  return [settled.why === "no-room" || settled.why === "too-heavy" ? "no-room" : "overtaken", next]
+}
+
+const isSame = (held: Entry, answer: Entry): boolean => {
+  if (held._tag === "Absent" || answer._tag === "Absent") return held._tag === answer._tag
+  return (
+    held.etag === answer.etag &&
+    (held.storeExpiresAt === answer.storeExpiresAt ||
+      Math.abs(held.storeExpiresAt - answer.storeExpiresAt) <= EXPIRY_TOLERANCE_MILLIS)
+  )
+}
