@@ -1,0 +1,233 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { TestClock } from "effect/testing"
+import * as Backup from "../../src/background/Backup.ts"
+import * as Sweep from "../../src/background/Sweep.ts"
+import * as Cache from "../../src/cache/Cache.ts"
+import { textOf } from "../../src/cache/Content.ts"
+import { after } from "../../src/store/Store.ts"
+import * as ChaosStore from "../cache/ChaosStore.ts"
+
+const { Chaos, text } = ChaosStore
+
+const lifetime = { ttlMillis: 300_000, graceMillis: 0, negativeTtlMillis: 5_000, jitter: 0 }
+
+const program = (bounds = { maxEntries: 10_000, maxBytes: 100_000_000 }) =>
+  Layer.mergeAll(Backup.layer({ every: "1 minute", lifetime }), Sweep.layer).pipe(
+    Layer.provideMerge(Cache.layer({ bounds, lifetime })),
+    Layer.provideMerge(ChaosStore.layer),
+  )
+
+const held = Effect.fnUntraced(function* (key: string) {
+  const { peek } = yield* Cache.Cache
+  const reading = peek(key)
+  return reading?.entry._tag === "Present" ? textOf(reading.entry.bytes) : reading?.entry._tag
+})
+
+const counted = ({ added, changed, checked, removed, stopped }: Backup.Report) => ({
+  added,
+  changed,
+  checked,
+  removed,
+  stopped,
+})
+
+describe("Backup", () => {
+  it.effect("brings what was changed, removed and added in the store into L1", () =>
+    Effect.gen(function* () {
+      const { foreign } = yield* Chaos
+      const { put } = yield* Cache.Cache
+      const { run } = yield* Backup.Backup
+      for (const key of ["same", "changed", "removed"]) yield* put(key, text("1"))
+      yield* foreign.write("changed", text("2"))
+      yield* foreign.remove("removed")
+      yield* foreign.write("new", text("3"))
+      assert.deepStrictEqual(counted(yield* run), {
+        checked: 3,
+        changed: 1,
+        removed: 1,
+        added: 1,
+        stopped: "complete",
+      })
+      assert.deepStrictEqual(
+        [yield* held("same"), yield* held("changed"), yield* held("removed"), yield* held("new")],
+        ["1", "2", undefined, "3"],
+      )
+      assert.deepStrictEqual(counted(yield* run), {
+        checked: 3,
+        changed: 0,
+        removed: 0,
+        added: 0,
+        stopped: "complete",
+      })
+    }).pipe(Effect.provide(program())),
+  )
+
+  it.effect("finds a key that an absence was remembered for", () =>
+    Effect.gen(function* () {
+      const { foreign } = yield* Chaos
+      const { get } = yield* Cache.Cache
+      const { run } = yield* Backup.Backup
+      yield* get("k")
+      yield* foreign.write("k", text("1"))
+      assert.strictEqual((yield* run).changed, 1)
+      assert.strictEqual(yield* held("k"), "1")
+    }).pipe(Effect.provide(program())),
+  )
+
+  it.effect("finds an expiry that somebody changed", () =>
+    Effect.gen(function* () {
+      const { foreign } = yield* Chaos
+      const { put } = yield* Cache.Cache
+      const { run } = yield* Backup.Backup
+      yield* put("k", text("1"), { expiry: after(100_000) })
+      yield* foreign.write("k", text("1"), { expiry: after(2_000) })
+      assert.strictEqual((yield* run).changed, 1)
+      yield* TestClock.adjust(2_000)
+      assert.strictEqual(yield* held("k"), undefined)
+    }).pipe(Effect.provide(program())),
+  )
+
+  it.effect("does not keep an entry longer for having looked at it", () =>
+    Effect.gen(function* () {
+      const { put } = yield* Cache.Cache
+      yield* put("k", text("1"))
+      yield* TestClock.adjust("299 seconds")
+      assert.strictEqual(yield* held("k"), "1")
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* held("k"), undefined)
+    }).pipe(Effect.provide(program())),
+  )
+
+  it.effect("compares in slices of at most 500 keys", () =>
+    Effect.gen(function* () {
+      const { batches } = yield* Chaos
+      const { put } = yield* Cache.Cache
+      const { run } = yield* Backup.Backup
+      for (let index = 0; index < 1_234; index++) yield* put(`k${index}`, text("1"))
+      assert.strictEqual((yield* run).checked, 1_234)
+      assert.deepStrictEqual(
+        batches().filter((size) => size > 0),
+        [500, 500, 234],
+      )
+    }).pipe(Effect.provide(program())),
+  )
+
+  it.effect("does not list a store that has more keys than L1 has room", () =>
+    Effect.gen(function* () {
+      const { asked, foreign } = yield* Chaos
+      const { run } = yield* Backup.Backup
+      for (let index = 0; index < 10; index++) yield* foreign.write(`k${index}`, text("1"))
+      assert.strictEqual((yield* run).stopped, "compared")
+      assert.strictEqual(asked().lists, 0)
+    }).pipe(Effect.provide(program({ maxEntries: 10, maxBytes: 1_000_000 }))),
+  )
+
+  it.effect("evicts nothing for what it takes in", () =>
+    Effect.gen(function* () {
+      const { foreign } = yield* Chaos
+      const { put, stats } = yield* Cache.Cache
+      const { run } = yield* Backup.Backup
+      yield* put("mine", text("1"))
+      for (let index = 0; index < 10; index++) yield* foreign.write(`k${index}`, text("x".repeat(1_000)))
+      const report = yield* run
+      assert.strictEqual(report.stopped, "no-room")
+      assert.isTrue(report.added > 0 && report.added < 10)
+      assert.strictEqual((yield* stats).evicted, 0)
+      assert.strictEqual(yield* held("mine"), "1")
+    }).pipe(Effect.provide(program({ maxEntries: 100, maxBytes: 8_000 }))),
+  )
+
+  it.effect("does not repair with an answer that a write overtook", () =>
+    Effect.gen(function* () {
+      const { foreign, holdReads } = yield* Chaos
+      const { put } = yield* Cache.Cache
+      const { run } = yield* Backup.Backup
+      yield* put("k", text("1"))
+      yield* foreign.write("k", text("2"))
+      const release = yield* holdReads
+      const round = yield* Effect.forkChild(run, { startImmediately: true })
+      yield* put("k", text("3"))
+      yield* release
+      assert.strictEqual((yield* Fiber.join(round)).changed, 0)
+      assert.strictEqual(yield* held("k"), "3")
+    }).pipe(Effect.provide(program())),
+  )
+
+  it.effect("gives way to readers and leaves them an answer", () =>
+    Effect.gen(function* () {
+      const { foreign, holdReads } = yield* Chaos
+      const { get, put } = yield* Cache.Cache
+      const { run } = yield* Backup.Backup
+      yield* put("k", text("1"))
+      yield* TestClock.adjust("30 seconds")
+      yield* foreign.write("other", text("1"))
+      const release = yield* holdReads
+      const round = yield* Effect.forkChild(run, { startImmediately: true })
+      const reader = yield* Effect.forkChild(get("other"), { startImmediately: true })
+      yield* release
+      assert.strictEqual((yield* Fiber.join(reader)).entry._tag, "Present")
+      yield* Fiber.join(round)
+    }).pipe(Effect.provide(program())),
+  )
+
+  it.effect("runs every minute for an hour", () =>
+    Effect.gen(function* () {
+      const { foreign } = yield* Chaos
+      const { totals } = yield* Backup.Backup
+      yield* foreign.write("k", text("1"))
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual(yield* held("k"), undefined)
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual(yield* held("k"), "1")
+      yield* TestClock.adjust("59 minutes")
+      assert.strictEqual((yield* totals).rounds, 60)
+    }).pipe(Effect.provide(program())),
+  )
+
+  it.effect("outlives a store that fails, counts it and tries again", () =>
+    Effect.gen(function* () {
+      const { down, foreign, up } = yield* Chaos
+      const { last, totals } = yield* Backup.Backup
+      yield* foreign.write("k", text("1"))
+      yield* down
+      yield* TestClock.adjust("10 minutes")
+      assert.deepStrictEqual(yield* totals, { rounds: 10, failed: 10, repaired: 0 })
+      assert.strictEqual(Option.getOrThrow(yield* last).stopped, "store-unavailable")
+      yield* up
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* held("k"), "1")
+    }).pipe(Effect.provide(program())),
+  )
+
+  it.effect("refuses a second round while one is under way", () =>
+    Effect.gen(function* () {
+      const { holdReads } = yield* Chaos
+      const { put } = yield* Cache.Cache
+      const { run } = yield* Backup.Backup
+      yield* put("k", text("1"))
+      const release = yield* holdReads
+      const first = yield* Effect.forkChild(run, { startImmediately: true })
+      assert.strictEqual((yield* Effect.flip(run))._tag, "BackupRunning")
+      yield* release
+      yield* Fiber.join(first)
+      yield* run
+    }).pipe(Effect.provide(program())),
+  )
+})
+
+describe("Sweep", () => {
+  it.effect("gives back the memory of the dead without anybody asking for them", () =>
+    Effect.gen(function* () {
+      const { put, stats } = yield* Cache.Cache
+      for (let index = 0; index < 1_000; index++) yield* put(`k${index}`, text("1"), { expiry: after(10_000) })
+      yield* put("stays", text("1"))
+      yield* TestClock.adjust("12 seconds")
+      const { entries, expired } = yield* stats
+      assert.deepStrictEqual({ entries, expired }, { entries: 1, expired: 1_000 })
+    }).pipe(Effect.provide(program())),
+  )
+})
