@@ -1,0 +1,168 @@
+/** The entries: requests in, the cache asked, replies out. */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import { Cache } from "../cache/Cache.ts"
+import { L1 } from "../cache/L1.ts"
+import * as CacheState from "../core/CacheState.ts"
+import * as Condition from "../core/Condition.ts"
+import { type Expiry, keep, never, after, Store } from "../store/Store.ts"
+import { Api } from "./api/Api.ts"
+import { NewEntry } from "./api/Entries.ts"
+import { DEFAULT_PAGE, type Ttl } from "./api/Fields.ts"
+import * as Problems from "./api/Problems.ts"
+import * as Body from "./Body.ts"
+import * as Conditions from "./Conditions.ts"
+import * as SchemaProblems from "./SchemaProblems.ts"
+import * as Refusals from "./Refusals.ts"
+import * as ValueReply from "./ValueReply.ts"
+
+export interface Options {
+  readonly maxValueBytes: number
+}
+
+/** What a JSON body may cost around its value: the key, escaped, and the names. */
+const JSON_OVERHEAD_BYTES = 16_384
+
+const expiryOf = (ttl: Ttl | undefined): Expiry =>
+  ttl === undefined ? never : ttl._tag === "Keep" ? keep : after(ttl.millis)
+
+/** 201 has no body, and says so: without a length it would go out chunked. */
+const created = (key: string, etag: string) =>
+  HttpServerResponse.empty({
+    status: 201,
+    headers: { etag, location: `/entries/${encodeURIComponent(key)}`, "content-length": "0" },
+  })
+
+const invalidBody = (error: Schema.SchemaError) => {
+  const { message, path } = SchemaProblems.firstIssue(error)
+  return new Problems.InvalidRequest({ parameter: path || "body", detail: `${path || "the body"}: ${message}` })
+}
+
+const utf8 = new TextEncoder()
+
+export const layer = (options: Options) =>
+  HttpApiBuilder.group(
+    Api,
+    "entries",
+    Effect.fnUntraced(function* (handlers) {
+      const cache = yield* Cache
+      const l1 = yield* L1
+      const store = yield* Store
+      const clock = yield* Clock.Clock
+      const wallNow = () => clock.currentTimeMillisUnsafe()
+      const decodeNewEntry = Schema.decodeUnknownEffect(NewEntry, { onExcessProperty: "error" })
+
+      const read = Effect.fnUntraced(function* (key: string, ifNoneMatch: string | undefined) {
+        const selector = yield* Effect.fromResult(Conditions.ifNoneMatch(ifNoneMatch))
+        const reading = yield* Effect.mapError(cache.get(key), Refusals.ofRead)
+        if (reading.entry._tag === "Absent") {
+          return yield* Effect.fail(
+            HttpApiSchema.withHeaders({
+              body: new Problems.EntryNotFound({ detail: "the store has no value under this key" }),
+              headers: { "cache-status": ValueReply.cacheStatus(reading.via, reading.entry, reading.at) },
+            }),
+          )
+        }
+        return selector !== undefined && Condition.selects(selector, reading.entry.etag)
+          ? ValueReply.notModified(reading, reading.entry, wallNow)
+          : ValueReply.ok(reading, reading.entry, wallNow)
+      })
+
+      return handlers
+        .handle("getEntry", ({ headers, params }) => read(params.key, headers["if-none-match"]))
+        .handle("headEntry", ({ headers, params }) => read(params.key, headers["if-none-match"]))
+        .handleRaw(
+          "putEntry",
+          Effect.fnUntraced(function* ({ headers, params, query, request }) {
+            const condition = yield* Effect.fromResult(Conditions.ofHeaders(headers))
+            const bytes = yield* Body.value(request, options.maxValueBytes)
+            const written = yield* cache.put(params.key, bytes, { condition, expiry: expiryOf(query.ttl) }).pipe(
+              Effect.mapError((error) =>
+                error._tag === "ConditionFailed" ? Refusals.ofCondition(error) : Refusals.ofWrite(error),
+              ),
+            )
+            const etag = Conditions.quote(written.etag)
+            return written.created
+              ? created(params.key, etag)
+              : HttpServerResponse.empty({ status: 204, headers: { etag } })
+          }),
+        )
+        .handle(
+          "deleteEntry",
+          Effect.fnUntraced(function* ({ headers, params }) {
+            const condition = yield* Effect.fromResult(Conditions.ofHeaders(headers))
+            const removed = yield* cache.remove(params.key, { condition }).pipe(
+              Effect.mapError((error) =>
+                error._tag === "ConditionFailed" ? Refusals.ofCondition(error) : Refusals.ofWrite(error),
+              ),
+            )
+            if (!removed) {
+              return yield* new Problems.EntryNotFound({ detail: "the store has no value under this key" })
+            }
+          }),
+        )
+        .handleRaw(
+          "createEntry",
+          Effect.fnUntraced(function* ({ request }) {
+            const body = yield* Body.json(request, options.maxValueBytes + JSON_OVERHEAD_BYTES)
+            const { key, ttl, value } = yield* Effect.mapError(decodeNewEntry(body), invalidBody)
+            const bytes = utf8.encode(JSON.stringify(value))
+            if (bytes.byteLength > options.maxValueBytes) {
+              return yield* new Problems.ValueTooLarge({
+                maxBytes: options.maxValueBytes,
+                detail: `the value must be at most ${options.maxValueBytes} bytes`,
+              })
+            }
+            const written = yield* cache
+              .put(key, bytes, { condition: Condition.ifAbsent, expiry: expiryOf(ttl) })
+              .pipe(
+                Effect.mapError((error) =>
+                  error._tag === "ConditionFailed"
+                    ? new Problems.EntryExists({ detail: "use PUT to replace it" })
+                    : Refusals.ofWrite(error),
+                ),
+              )
+            return created(key, Conditions.quote(written.etag))
+          }),
+        )
+        .handle(
+          "listEntries",
+          Effect.fnUntraced(function* ({ query }) {
+            const page = yield* store
+              .list({
+                prefix: query.prefix ?? "",
+                limit: query.limit ?? DEFAULT_PAGE,
+                cursor: Option.fromUndefinedOr(query.cursor),
+              })
+              .pipe(
+                Effect.mapError((error) =>
+                  error._tag === "BadCursor"
+                    ? new Problems.InvalidRequest({
+                        parameter: "cursor",
+                        received: error.cursor.slice(0, 100),
+                        detail: "cursor must be one that the page before gave out",
+                      })
+                    : Refusals.unavailable(error),
+                ),
+              )
+            const state = l1.current()
+            const now = l1.now()
+            return {
+              entries: page.keys.map(({ key, size, ttlMillis }) => ({
+                key,
+                size,
+                ttlMillis: ttlMillis === Infinity ? null : Math.max(0, Math.round(ttlMillis)),
+                tier: CacheState.peek(state, key, now)?._tag === "Present" ? ("l1" as const) : ("store" as const),
+              })),
+              cursor: Option.getOrNull(page.cursor),
+              skipped: page.skipped,
+            }
+          }),
+        )
+    }),
+  )

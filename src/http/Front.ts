@@ -1,0 +1,158 @@
+/**
+ * What stands before the routes, as one global middleware.
+ *
+ * In order: the plain hit is answered (`HotPath.ts`); a malformed path is refused and a key brought into the
+ * one spelling that the router reads as it is meant; OPTIONS is answered from the contract. And behind the
+ * routes: a path or method that the contract does not know becomes a 404 or a 405 with `Allow`, and a defect
+ * a 500 with an id that is also in the log.
+ */
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Random from "effect/Random"
+import * as HttpApi from "effect/http-api/HttpApi"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServerError from "effect/http/HttpServerError"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import { Cache } from "../cache/Cache.ts"
+import { Api } from "./api/Api.ts"
+import { keyFault } from "./api/Fields.ts"
+import * as Problems from "./api/Problems.ts"
+import * as HotPath from "./HotPath.ts"
+
+const ENTRIES = "/entries/"
+
+/** Paths outside the contract, all read only. */
+const PAGES: ReadonlyArray<string> = ["/docs", "/openapi.json", Problems.PATH]
+
+interface Route {
+  readonly pattern: RegExp
+  readonly methods: Set<string>
+}
+
+/** Which methods each path takes: from the contract, so it cannot be forgotten here. */
+const routes: ReadonlyArray<Route> = (() => {
+  const byPath = new Map<string, Set<string>>()
+  const add = (path: string, method: string) => byPath.set(path, (byPath.get(path) ?? new Set()).add(method))
+  HttpApi.reflect(Api, {
+    onGroup: () => {},
+    onEndpoint: ({ endpoint }) => add(endpoint.path, endpoint.method),
+  })
+  for (const path of PAGES) add(path, "GET")
+  return Array.from(byPath, ([path, methods]) => {
+    if (methods.has("GET")) methods.add("HEAD")
+    methods.add("OPTIONS")
+    return { pattern: new RegExp(`^${path.replace(/:[a-z]+/g, "[^/]+")}$`), methods }
+  })
+})()
+
+const allowOf = (path: string): ReadonlyArray<string> | undefined => {
+  const route = routes.find(({ pattern }) => pattern.test(path))
+  return route === undefined ? undefined : [...route.methods].toSorted()
+}
+
+const pathOf = (url: string): string => url.split(/[?#]/, 1)[0] ?? url
+
+const problem = (error: HttpServerRespondable.Respondable) => HttpServerRespondable.toResponse(error)
+
+const invalidPath = (raw: string, fault: string) =>
+  problem(
+    new Problems.InvalidRequest({
+      parameter: "key",
+      received: raw.slice(0, 100),
+      detail: `the key in the path ${fault}`,
+    }),
+  )
+
+type Key = { readonly _tag: "Key"; readonly url: string } | { readonly _tag: "Fault"; readonly fault: string }
+
+/** A key in the one spelling that the router decodes to the same key. */
+const canonical = (raw: string, query: string): Key => {
+  if (/[^\x21-\x7e]/.test(raw)) return { _tag: "Fault", fault: "must be percent-encoded" }
+  let key: string
+  try {
+    key = decodeURIComponent(raw)
+  } catch {
+    return { _tag: "Fault", fault: "must be valid percent-encoded UTF-8" }
+  }
+  const fault = keyFault(key)
+  return fault === undefined
+    ? { _tag: "Key", url: ENTRIES + encodeURIComponent(key) + query }
+    : { _tag: "Fault", fault }
+}
+
+type App<R> = Effect.Effect<HttpServerResponse.HttpServerResponse, unknown, R>
+
+/** The routes, for a request whose path is as it should be. */
+const route = <R>(app: App<R>, request: HttpServerRequest.HttpServerRequest): App<R> => {
+  const path = pathOf(request.url)
+  if (request.method === "OPTIONS") {
+    const allow = allowOf(path)
+    if (allow !== undefined) {
+      return Effect.succeed(HttpServerResponse.empty({ status: 204, headers: { allow: allow.join(", ") } }))
+    }
+  }
+  if (!path.startsWith(ENTRIES)) return app
+  const raw = path.slice(ENTRIES.length)
+  if (raw.includes("/")) return app
+  const key = canonical(raw, request.url.slice(path.length))
+  if (key._tag === "Fault") return invalidPath(raw, key.fault)
+  return key.url === request.url
+    ? app
+    : Effect.provideService(app, HttpServerRequest.HttpServerRequest, request.modify({ url: key.url }))
+}
+
+const notFound = (request: HttpServerRequest.HttpServerRequest) => {
+  const path = pathOf(request.url)
+  const allow = allowOf(path)
+  if (allow === undefined) return problem(new Problems.PathNotFound({ instance: path.slice(0, 200) }))
+  return Effect.map(
+    problem(new Problems.MethodNotAllowed({ allow, detail: `${request.method} is not among them` })),
+    HttpServerResponse.setHeader("allow", allow.join(", ")),
+  )
+}
+
+const isRouteNotFound = (error: unknown): boolean =>
+  HttpServerError.isHttpServerError(error) && error.reason._tag === "RouteNotFound"
+
+const MAX_ID = Number.MAX_SAFE_INTEGER
+
+/** What is left is a defect: an opaque id for the client, the cause for the log. */
+const internalError = (cause: Cause.Cause<unknown>) =>
+  Effect.gen(function* () {
+    const id = (yield* Random.nextIntBetween(0, MAX_ID)).toString(36)
+    yield* Effect.logError("request failed", { id }, cause)
+    return yield* problem(new Problems.InternalError({ id }))
+  })
+
+const guarded = <R>(app: App<R>, request: HttpServerRequest.HttpServerRequest): App<R> =>
+  Effect.catchCause(route(app, request), (cause) => {
+    if (Cause.hasInterrupts(cause)) return Effect.failCause(cause)
+    const error = Cause.squash(cause)
+    return isRouteNotFound(error) ? notFound(request) : internalError(cause)
+  })
+
+/** `hotPath: false` leaves every request to the contract: for the test that compares the two. */
+export const layer = (options?: { readonly hotPath?: boolean }) =>
+  HttpRouter.middleware(
+    Effect.gen(function* () {
+      const cache = yield* Cache
+      const clock = yield* Clock.Clock
+      const sources = { peek: cache.peek, wallNow: () => clock.currentTimeMillisUnsafe() }
+      const hot = options?.hotPath ?? true
+      return (app) =>
+        Effect.withFiber((fiber) => {
+          const request = Context.getUnsafe(fiber.context, HttpServerRequest.HttpServerRequest)
+          const reply = hot
+            ? HotPath.answer(sources, NodeHttpServerRequest.toIncomingMessage(request))
+            : undefined
+          return reply === undefined ? guarded(app, request) : Exit.succeed(reply)
+        })
+    }),
+    { global: true },
+  )

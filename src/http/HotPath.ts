@@ -1,0 +1,62 @@
+/**
+ * The reply to a plain read that L1 can answer: what the contract says, without its machinery.
+ *
+ * It answers only what it can answer exactly as the contract would; for all else it returns nothing and the
+ * contract answers. A test sends the same requests with and without it and compares the replies.
+ */
+import type { IncomingHttpHeaders } from "node:http"
+import type * as HttpServerResponse from "effect/http/HttpServerResponse"
+import type { Reading } from "../cache/Cache.ts"
+import type { Key } from "../core/Entry.ts"
+import { quote } from "./Conditions.ts"
+import * as ValueReply from "./ValueReply.ts"
+
+const PATH = "/entries/"
+
+/** Anything that needs a second look: another segment, a query, a fragment, what routers treat as special. */
+const SPECIAL = /[/?#;]/
+
+const keyOf = (url: string): Key | undefined => {
+  const raw = url.slice(PATH.length)
+  if (SPECIAL.test(raw)) return undefined
+  if (!raw.includes("%")) return raw
+  try {
+    return decodeURIComponent(raw)
+  } catch {
+    return undefined
+  }
+}
+
+/** One strong entity tag, the form in which clients send back what they got. */
+const ONE_STRONG_TAG = /^"[\x21\x23-\x7e]*"$/
+
+export interface Sources {
+  /** A fresh copy from L1, counted as a hit. */
+  readonly peek: (key: Key) => Reading | undefined
+  /** Unix milliseconds. */
+  readonly wallNow: () => number
+}
+
+/** What it looks at of a request, before the platform has wrapped it. */
+export interface RawRequest {
+  readonly headers: IncomingHttpHeaders
+  readonly method?: string | undefined
+  readonly url?: string | undefined
+}
+
+/** The reply, or nothing when the contract has to look at the request. */
+export const answer = (
+  { peek, wallNow }: Sources,
+  { headers, method, url }: RawRequest,
+): HttpServerResponse.HttpServerResponse | undefined => {
+  if (method !== "GET" || url === undefined || !url.startsWith(PATH)) return undefined
+  const noneMatch = headers["if-none-match"]
+  if (noneMatch !== undefined && !ONE_STRONG_TAG.test(noneMatch)) return undefined
+  const key = keyOf(url)
+  if (key === undefined) return undefined
+  const reading = peek(key)
+  if (reading === undefined || reading.entry._tag === "Absent") return undefined
+  return noneMatch === quote(reading.entry.etag)
+    ? ValueReply.notModified(reading, reading.entry, wallNow)
+    : ValueReply.ok(reading, reading.entry, wallNow)
+}

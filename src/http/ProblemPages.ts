@@ -1,0 +1,66 @@
+/** The page that says what each type of problem means: every problem's `type` leads to it. */
+import * as Effect from "effect/Effect"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Problems from "./api/Problems.ts"
+
+/** Slug, status and meaning, in the order of the statuses. */
+const meanings: ReadonlyArray<readonly [slug: string, status: number, meaning: string]> = [
+  [
+    "invalid-request",
+    400,
+    "Something in the request is not acceptable: `parameter` names it, `received` is what came, `detail` says what is accepted. Nothing was changed.",
+  ],
+  ["entry-not-found", 404, "There is no value under this key, or it has expired."],
+  ["path-not-found", 404, "Nothing is served under this path: /docs lists what is."],
+  ["method-not-allowed", 405, "The path does not take this method: `allow` lists those that it takes."],
+  ["entry-exists", 409, "POST only creates, and the key has a value: use PUT to replace it."],
+  [
+    "wrong-type",
+    409,
+    "The key holds a list, a hash or another structure that is not a string of bytes. Nothing was changed.",
+  ],
+  ["backup-running", 409, "A backup is under way: its report will be under GET /backup."],
+  [
+    "precondition-failed",
+    412,
+    "If-Match or If-None-Match did not hold against what the store has: `current` is its entity tag. Nothing was changed.",
+  ],
+  ["value-too-large", 413, "The body is larger than `maxBytes`. Nothing was changed."],
+  ["unsupported-media-type", 415, "The body comes compressed, or as something else than the operation takes."],
+  ["internal-error", 500, "A defect of this program: the log has more under the same `id`."],
+  ["store-unavailable", 503, "The store did not answer. Nothing was changed. Try again after `Retry-After`."],
+  [
+    "outcome-unknown",
+    503,
+    "The write was sent and no answer came: it may have happened, may happen yet, or never. Read the key to know.",
+  ],
+  ["out-of-memory", 507, "The store has no room. Nothing was changed."],
+]
+
+const page = (rows: typeof meanings): string => `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Problems - cache-mechanism</title>
+<style>body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}
+dt{font-weight:600;margin-top:1rem}dd{margin:0}</style></head>
+<body><h1>Problems</h1><p>Errors are RFC 9457 problem details (<code>application/problem+json</code>).
+Their <code>type</code> is one of these. <a href="/docs">API</a></p><dl>${rows
+  .map(
+    ([slug, status, meaning]) =>
+      `<dt id="${slug}"><a href="${Problems.PATH}/${slug}">${slug}</a> (${status})</dt><dd>${meaning.replace(/\`([^\`]*)\`/g, "<code>$1</code>")}</dd>`,
+  )
+  .join("\n")}</dl></body></html>
+`
+
+/** `/docs/problems`, and one page under it per type. */
+export const layer = HttpRouter.use(
+  Effect.fnUntraced(function* (router) {
+    yield* router.add("GET", Problems.PATH, HttpServerResponse.html(page(meanings)))
+    for (const row of meanings) {
+      yield* router.add("GET", `${Problems.PATH}/${row[0]}`, HttpServerResponse.html(page([row])))
+    }
+  }),
+)
+
+/** The slugs that have a page. */
+export const slugs: ReadonlyArray<string> = meanings.map(([slug]) => slug)

@@ -1,0 +1,55 @@
+/** Where the errors of the cache become the problems of the API. */
+import * as Option from "effect/Option"
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import type { ReadError } from "../cache/Cache.ts"
+import type { ConditionFailed, OutOfMemory, OutcomeUnknown, StoreUnavailable, WrongType } from "../store/Store.ts"
+import * as Problems from "./api/Problems.ts"
+import { quote } from "./Conditions.ts"
+
+const RETRY = { "retry-after": "1" } as const
+
+const wrongType = () => new Problems.WrongType({ detail: "the key holds a list, a hash or the like; nothing was changed" })
+
+/** A 503 that says when to come back. */
+export const unavailable = (error: StoreUnavailable) =>
+  HttpApiSchema.withHeaders({
+    body: new Problems.StoreUnavailable({ detail: `the store does not answer: ${error.reason}` }),
+    headers: RETRY,
+  })
+
+export const ofRead = (error: ReadError) =>
+  error._tag === "WrongType" ? wrongType() : unavailable(error)
+
+/** The errors of a write, but for its condition. */
+export const ofWrite = (error: StoreUnavailable | OutcomeUnknown | WrongType | OutOfMemory) => {
+  switch (error._tag) {
+    case "WrongType":
+      return wrongType()
+    case "OutOfMemory":
+      return new Problems.OutOfMemory({ detail: `the store has no room: ${error.reason}` })
+    case "StoreUnavailable":
+      return unavailable(error)
+    case "OutcomeUnknown":
+      return HttpApiSchema.withHeaders({
+        body: new Problems.OutcomeUnknown({
+          detail: `the write was sent and no answer came (${error.reason}): read the key to know`,
+        }),
+        headers: RETRY,
+      })
+  }
+}
+
+/** A condition that did not hold, with the tag that the store has. */
+export const ofCondition = ({ current }: ConditionFailed) => {
+  const etag = Option.map(current, quote)
+  return HttpApiSchema.withHeaders({
+    body: new Problems.PreconditionFailed({
+      detail: Option.match(etag, {
+        onNone: () => "the store holds no value under this key",
+        onSome: (tag) => `the store holds ${tag}`,
+      }),
+      ...(Option.isSome(etag) ? { current: etag.value } : {}),
+    }),
+    headers: Option.isSome(etag) ? { etag: etag.value } : {},
+  })
+}

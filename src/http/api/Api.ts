@@ -1,0 +1,29 @@
+/** The whole contract: from it come the routes, the document, Swagger UI and the typed client. */
+import * as HttpApi from "effect/http-api/HttpApi"
+import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
+import * as OpenApi from "effect/http-api/OpenApi"
+import { EntriesGroup } from "./Entries.ts"
+import { OperationsGroup } from "./Operations.ts"
+import { InternalError, InvalidRequest } from "./Problems.ts"
+
+/** Turns what the schemas refuse into the problems of this API. */
+export class SchemaProblems extends HttpApiMiddleware.Service<SchemaProblems>()(
+  "cache-mechanism/http/api/SchemaProblems",
+  { error: [InvalidRequest, InternalError] },
+) {}
+
+export class Api extends HttpApi.make("cache-mechanism")
+  .add(EntriesGroup)
+  .add(OperationsGroup)
+  .middleware(SchemaProblems)
+  .annotate(HttpApi.QueryParseOptions, { onExcessProperty: "error" })
+  .annotateMerge(
+    OpenApi.annotations({
+      title: "cache-mechanism",
+      version: "0.1.0",
+      description:
+        "A near cache for Redis over HTTP. Errors are RFC 9457 problem details; their types are listed under /docs/problems.",
+      license: { name: "MIT" },
+      servers: [{ url: "/" }],
+    }),
+  ) {}

@@ -1,0 +1,175 @@
+/** The entries: an HTTP-native key-value resource. The body is the value, the headers are its metadata. */
+import * as Schema from "effect/Schema"
+import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as OpenApi from "effect/http-api/OpenApi"
+import { DEFAULT_PAGE, Key, MAX_PAGE, TtlFromText } from "./Fields.ts"
+import * as Problems from "./Problems.ts"
+
+const etag = Schema.String.annotate({
+  description: "strong: the SHA-1 of the value's bytes",
+  examples: ['"a94a8fe5ccb19ba61c4c0873d391e987982fbbd3"'],
+})
+
+const readHeaders = {
+  etag,
+  age: Schema.String.annotate({ description: "seconds since the store confirmed the value" }),
+  "cache-control": Schema.Literal("private, no-cache"),
+  "cache-status": Schema.String.annotate({
+    description: "RFC 9211: whether L1 had it, and what was done",
+    examples: ["cache-mechanism; hit; ttl=271"],
+  }),
+  expires: Schema.optionalKey(Schema.String).annotate({ description: "when the store forgets the value" }),
+  "x-content-type-options": Schema.Literal("nosniff"),
+}
+
+/** The bytes of a value, whatever their media type: a client gets them as bytes. */
+const Value = HttpApiSchema.WithHeaders(
+  Schema.Uint8Array.pipe(HttpApiSchema.asUint8Array({ contentType: "application/octet-stream" })),
+  readHeaders,
+)
+
+/** The document tells the three media types apart; to the codec above all are bytes. */
+const describeBodies = (operation: Record<string, any>): Record<string, any> => {
+  const { "200": ok, ...others } = operation["responses"]
+  const content = {
+    "application/json": { schema: {} },
+    "text/plain": { schema: { type: "string" } },
+    "application/octet-stream": { schema: { type: "string", format: "binary" } },
+  }
+  return { ...operation, responses: { "200": { ...ok, description: "the value", content }, ...others } }
+}
+
+const NotModified = HttpApiSchema.WithHeaders(HttpApiSchema.Empty(304), readHeaders)
+
+const conditions = {
+  "if-match": Schema.optionalKey(Schema.String).annotate({ description: 'entity tags, or `*` for "if it exists"' }),
+  "if-none-match": Schema.optionalKey(Schema.String).annotate({
+    description: 'entity tags, or `*` for "if it does not exist"',
+  }),
+}
+
+const Created = HttpApiSchema.WithHeaders(HttpApiSchema.Empty(201), { etag, location: Schema.String })
+const Replaced = HttpApiSchema.WithHeaders(HttpApiSchema.Empty(204), { etag })
+
+const readErrors = [
+  Problems.InvalidRequest,
+  Problems.EntryNotFoundOnRead,
+  Problems.WrongType,
+  Problems.StoreUnavailableResponse,
+] as const
+
+const writeErrors = [
+  Problems.WrongType,
+  Problems.PreconditionFailedResponse,
+  Problems.WriteUnavailableResponse,
+  Problems.OutOfMemory,
+] as const
+
+const read = HttpApiEndpoint.get("getEntry", "/entries/:key", {
+  params: { key: Key },
+  headers: { "if-none-match": conditions["if-none-match"] },
+  success: [Value, NotModified],
+  error: readErrors,
+}).annotateMerge(
+  OpenApi.annotations({
+    identifier: "getEntry",
+    summary: "Read a value",
+    description: "A fresh copy from L1, else what the store says.",
+    transform: describeBodies,
+  }),
+)
+
+const head = HttpApiEndpoint.head("headEntry", "/entries/:key", {
+  params: { key: Key },
+  headers: { "if-none-match": conditions["if-none-match"] },
+  success: [HttpApiSchema.WithHeaders(HttpApiSchema.Empty(200), readHeaders), NotModified],
+  error: readErrors,
+}).annotateMerge(OpenApi.annotations({ identifier: "headEntry", summary: "Read the headers of a value" }))
+
+const put = HttpApiEndpoint.put("putEntry", "/entries/:key", {
+  params: { key: Key },
+  query: { ttl: Schema.optionalKey(TtlFromText) },
+  headers: conditions,
+  payload: Schema.Uint8Array.pipe(HttpApiSchema.asUint8Array({ contentType: "*/*" })),
+  success: [Created, Replaced],
+  error: [...writeErrors, Problems.InvalidRequest, Problems.ValueTooLarge, Problems.UnsupportedMediaType],
+}).annotateMerge(
+  OpenApi.annotations({
+    identifier: "putEntry",
+    summary: "Create or replace a value",
+    description:
+      "The body is stored as it is. With a JSON `Content-Type` it must be JSON. Acknowledged after the store acknowledged it.",
+  }),
+)
+
+const remove = HttpApiEndpoint.delete("deleteEntry", "/entries/:key", {
+  params: { key: Key },
+  headers: conditions,
+  success: HttpApiSchema.NoContent,
+  error: [...writeErrors, Problems.InvalidRequest, Problems.EntryNotFound],
+}).annotateMerge(OpenApi.annotations({ identifier: "deleteEntry", summary: "Remove a value" }))
+
+/** The body of `POST /entries`. */
+export const NewEntry = Schema.Struct({
+  key: Key,
+  value: Schema.Json.annotate({ description: "stored as JSON text" }),
+  ttl: Schema.optionalKey(TtlFromText),
+}).annotate({ identifier: "NewEntry" })
+
+const create = HttpApiEndpoint.post("createEntry", "/entries", {
+  payload: NewEntry,
+  success: Created,
+  error: [
+    Problems.InvalidRequest,
+    Problems.EntryExists,
+    Problems.WrongType,
+    Problems.ValueTooLarge,
+    Problems.UnsupportedMediaType,
+    Problems.WriteUnavailableResponse,
+    Problems.OutOfMemory,
+  ],
+}).annotateMerge(
+  OpenApi.annotations({ identifier: "createEntry", summary: "Create a JSON value under a key that has none" }),
+)
+
+/** One line of a listing. */
+export const ListedEntry = Schema.Struct({
+  key: Schema.String,
+  size: Schema.Int.annotate({ description: "bytes of the value" }),
+  ttlMillis: Schema.NullOr(Schema.Int).annotate({
+    description: "milliseconds until the store forgets it; null: never",
+  }),
+  tier: Schema.Literals(["l1", "store"]).annotate({ description: "`l1`: this process holds a copy" }),
+}).annotate({ identifier: "ListedEntry" })
+
+/** A page of a listing. */
+export const EntryPage = Schema.Struct({
+  entries: Schema.Array(ListedEntry),
+  cursor: Schema.NullOr(Schema.String).annotate({
+    description: "for the next page; null: this was the last. A page may be short or empty before the last",
+  }),
+  skipped: Schema.Int.annotate({ description: "names in the store that are no entries (not UTF-8, not a string)" }),
+}).annotate({ identifier: "EntryPage" })
+
+const limit = Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: MAX_PAGE })).annotate({
+  description: `keys a page, 1 to ${MAX_PAGE}; ${DEFAULT_PAGE} when not given`,
+})
+
+const list = HttpApiEndpoint.get("listEntries", "/entries", {
+  query: {
+    prefix: Schema.optionalKey(Schema.String.annotate({ description: "keys that begin with this" })),
+    limit: Schema.optionalKey(limit),
+    cursor: Schema.optionalKey(Schema.String.annotate({ description: "from the page before" })),
+  },
+  success: EntryPage,
+  error: [Problems.InvalidRequest, Problems.StoreUnavailableResponse],
+}).annotateMerge(OpenApi.annotations({ identifier: "listEntries", summary: "List keys by prefix, page by page" }))
+
+/** `GET`, `PUT`, `DELETE` on an entry; `GET`, `POST` on all. */
+export const EntriesGroup = HttpApiGroup.make("entries")
+  .add(read, head, put, remove, create, list)
+  .annotateMerge(
+    OpenApi.annotations({ title: "entries", description: "Values under keys, as the store holds them." }),
+  )

@@ -1,0 +1,139 @@
+/**
+ * Every error that the API answers with, as RFC 9457 problem details: one `type` each, with the members that
+ * a program needs. `/docs/problems` is printed from this list.
+ */
+import * as Schema from "effect/Schema"
+import * as HttpApiError from "effect/http-api/HttpApiError"
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+
+/** Where the types of problems are documented. */
+export const PATH = "/docs/problems"
+
+/** Something in the request is not acceptable. Nothing was changed. */
+export class InvalidRequest extends HttpApiError.Problem<InvalidRequest>()(
+  "InvalidRequest",
+  { type: "/docs/problems/invalid-request", status: 400, title: "The request is not acceptable" },
+  {
+    /** Which part: `key`, `ttl`, `body` … */
+    parameter: Schema.String,
+    /** What came, shortened. */
+    received: Schema.optionalKey(Schema.String),
+  },
+) {}
+
+export class EntryNotFound extends HttpApiError.Problem<EntryNotFound>()("EntryNotFound", {
+  type: "/docs/problems/entry-not-found",
+  status: 404,
+  title: "No value under this key",
+}) {}
+
+export class EntryExists extends HttpApiError.Problem<EntryExists>()("EntryExists", {
+  type: "/docs/problems/entry-exists",
+  status: 409,
+  title: "The key has a value already",
+}) {}
+
+export class WrongType extends HttpApiError.Problem<WrongType>()("WrongTypeProblem", {
+  type: "/docs/problems/wrong-type",
+  status: 409,
+  title: "The key holds something that is not a string of bytes",
+}) {}
+
+export class BackupRunning extends HttpApiError.Problem<BackupRunning>()("BackupRunningProblem", {
+  type: "/docs/problems/backup-running",
+  status: 409,
+  title: "A backup is under way",
+}) {}
+
+export class PreconditionFailed extends HttpApiError.Problem<PreconditionFailed>()(
+  "PreconditionFailed",
+  {
+    type: "/docs/problems/precondition-failed",
+    status: 412,
+    title: "The store holds something else than the condition asks for",
+  },
+  {
+    /** The entity tag of what the store holds, as in `ETag`; absent when it holds nothing. */
+    current: Schema.optionalKey(Schema.String),
+  },
+) {}
+
+export class ValueTooLarge extends HttpApiError.Problem<ValueTooLarge>()(
+  "ValueTooLarge",
+  { type: "/docs/problems/value-too-large", status: 413, title: "The body is larger than allowed" },
+  {
+    /** The bound, in bytes. */
+    maxBytes: Schema.Int,
+  },
+) {}
+
+export class UnsupportedMediaType extends HttpApiError.Problem<UnsupportedMediaType>()("UnsupportedMediaType", {
+  type: "/docs/problems/unsupported-media-type",
+  status: 415,
+  title: "The body comes in a form that is not taken",
+}) {}
+
+/** Nothing was changed. */
+export class StoreUnavailable extends HttpApiError.Problem<StoreUnavailable>()("StoreUnavailableProblem", {
+  type: "/docs/problems/store-unavailable",
+  status: 503,
+  title: "The store does not answer",
+}) {}
+
+/** The write may have happened, may happen yet, or never. */
+export class OutcomeUnknown extends HttpApiError.Problem<OutcomeUnknown>()("OutcomeUnknownProblem", {
+  type: "/docs/problems/outcome-unknown",
+  status: 503,
+  title: "The write was sent and no answer came",
+}) {}
+
+export class OutOfMemory extends HttpApiError.Problem<OutOfMemory>()("OutOfMemoryProblem", {
+  type: "/docs/problems/out-of-memory",
+  status: 507,
+  title: "The store has no room",
+}) {}
+
+/** Documented like the others, but outside the document of operations: any path can answer with them. */
+export class PathNotFound extends HttpApiError.Problem<PathNotFound>()("PathNotFound", {
+  type: "/docs/problems/path-not-found",
+  status: 404,
+  title: "Nothing is served under this path",
+}) {}
+
+export class MethodNotAllowed extends HttpApiError.Problem<MethodNotAllowed>()(
+  "MethodNotAllowed",
+  { type: "/docs/problems/method-not-allowed", status: 405, title: "The path does not take this method" },
+  { allow: Schema.Array(Schema.String) },
+) {}
+
+/** A defect of this program. The log has more under the same id. */
+export class InternalError extends HttpApiError.Problem<InternalError>()(
+  "InternalError",
+  { type: "/docs/problems/internal-error", status: 500, title: "Something went wrong here" },
+  { id: Schema.String },
+) {}
+
+/** Seconds after which trying again makes sense. */
+export const RETRY_AFTER_SECONDS = 1
+
+const retryAfter = { "retry-after": Schema.Literal(String(RETRY_AFTER_SECONDS)) }
+
+/** A read that finds nothing says how it knows. */
+export const EntryNotFoundOnRead = HttpApiSchema.WithHeaders(EntryNotFound, { "cache-status": Schema.String })
+
+/** The 503 of an operation that reads, with its `Retry-After`. */
+export const StoreUnavailableResponse = HttpApiSchema.WithHeaders(StoreUnavailable, retryAfter)
+
+/** The 503s of an operation that writes: one status, so one declaration. */
+export const WriteUnavailableResponse = HttpApiSchema.WithHeaders(
+  Schema.Union([StoreUnavailable, OutcomeUnknown]).annotate({
+    httpApiStatus: 503,
+    "~httpApiEncoding": { _tag: "Json", contentType: "application/problem+json" },
+  }),
+  retryAfter,
+)
+
+/** A 412 carries the current entity tag, if there is a value. */
+export const PreconditionFailedResponse = HttpApiSchema.WithHeaders(PreconditionFailed, {
+  etag: Schema.optionalKey(Schema.String),
+})

@@ -1,0 +1,218 @@
+import { connect } from "node:net"
+import { assert, describe, it, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as ProblemPages from "../../src/http/ProblemPages.ts"
+import { Store } from "../../src/store/Store.ts"
+import * as StoreMemory from "../../src/store/StoreMemory.ts"
+import * as Service from "./Service.ts"
+
+const send = (outgoing: Service.Outgoing) => Effect.flatMap(Service.Service, (service) => service.send(outgoing))
+
+/** Sends bytes as they are and reads until the server closes, or until `enough` has come. */
+const raw = (port: number, bytes: string | Uint8Array, enough: (text: string) => boolean = () => false) =>
+  Effect.callback<string>((resume) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(bytes))
+    let text = ""
+    const done = () => {
+      socket.destroy()
+      resume(Effect.succeed(text))
+    }
+    socket.on("data", (chunk) => {
+      text += chunk.toString("latin1")
+      if (enough(text)) done()
+    })
+    socket.on("close", done)
+    socket.on("error", done)
+  })
+
+layer(Service.layer(StoreMemory.layer), { excludeTestServices: true })("Front", (it) => {
+  it.effect("answers unknown paths and methods with problems, and says what a path takes", () =>
+    Effect.gen(function* () {
+      const cases: ReadonlyArray<readonly [method: string, path: string, status: number, allow?: string]> = [
+        ["GET", "/nope", 404],
+        ["GET", "/Entries/a", 404],
+        ["GET", "//entries/a", 404],
+        ["GET", "/entries/a/", 404],
+        ["GET", "/entries/", 400],
+        ["GET", "/entries/a/b", 404],
+        ["PATCH", "/entries/a", 405, "DELETE, GET, HEAD, OPTIONS, PUT"],
+        ["POST", "/entries/a", 405, "DELETE, GET, HEAD, OPTIONS, PUT"],
+        ["DELETE", "/entries", 405, "GET, HEAD, OPTIONS, POST"],
+        ["DELETE", "/backup", 405, "GET, HEAD, OPTIONS, POST"],
+        ["POST", "/stats", 405, "GET, HEAD, OPTIONS"],
+        ["PUT", "/docs", 405, "GET, HEAD, OPTIONS"],
+        ["POST", "/openapi.json", 405, "GET, HEAD, OPTIONS"],
+      ]
+      for (const [method, path, status, allow] of cases) {
+        const reply = yield* send({ method, path })
+        assert.deepStrictEqual([reply.status, reply.headers["allow"]], [status, allow], `${method} ${path}`)
+        assert.strictEqual(reply.headers["content-type"], "application/problem+json")
+      }
+      const options = yield* send({ method: "OPTIONS", path: "/entries/a" })
+      assert.deepStrictEqual([options.status, options.headers["allow"]], [204, "DELETE, GET, HEAD, OPTIONS, PUT"])
+    }),
+  )
+
+  it.effect("answers what is not HTTP with a problem and closes", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Service.Service
+      for (const [bytes, status] of [
+        ["nonsense\r\n\r\n", 400],
+        [`GET / HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(20_000)}\r\n\r\n`, 431],
+        ["GET /entries/a HTTP/1.1\r\n\r\n", 400],
+      ] as const) {
+        const text = yield* raw(port, bytes)
+        assert.match(text, new RegExp(`^HTTP/1.1 ${status} `), text.slice(0, 100))
+      }
+    }),
+  )
+
+  it.effect("serves Swagger UI, the document and the pages of problems, all from here", () =>
+    Effect.gen(function* () {
+      const docs = yield* send({ path: "/docs" })
+      assert.deepStrictEqual([docs.status, docs.headers["content-type"]], [200, "text/html"])
+      assert.notMatch(docs.text, /<(script|link)[^>]+(src|href)=["']https?:/)
+      const document = JSON.parse((yield* send({ path: "/openapi.json" })).text)
+      assert.strictEqual(document.openapi, "3.1.0")
+      const used = new Set([...JSON.stringify(document).matchAll(/\/docs\/problems\/([a-z-]+)/g)].map(([, slug]) => slug))
+      for (const slug of used) assert.include(ProblemPages.slugs, slug)
+      for (const slug of ProblemPages.slugs) {
+        assert.strictEqual((yield* send({ path: `/docs/problems/${slug}` })).status, 200)
+      }
+    }),
+  )
+})
+
+/** Requests that the hot path answers, declines, or must not touch. */
+const SAMPLE: ReadonlyArray<Service.Outgoing> = [
+  ...["json", "text", "binary", "empty", "a%2Fb", "%61", "none", "a;b", "%zz", "json?x=1", "json/", "big"].map((raw) => ({
+    path: `/entries/${raw}`,
+  })),
+  ...['"x"', "*", "W/", '"7a38d8cbd20d9932ba948efaa364bb62651d5ad4"', '"x", "7a38d8cbd20d9932ba948efaa364bb62651d5ad4"'].map(
+    (noneMatch) => ({ path: "/entries/text", headers: { "if-none-match": noneMatch } }),
+  ),
+  { path: "/entries/text", method: "HEAD" },
+]
+
+const replies = (hotPath: boolean) =>
+  Effect.gen(function* () {
+    yield* send({ method: "PUT", path: "/entries/json", body: '{"a":1}' })
+    yield* send({ method: "PUT", path: "/entries/text", body: "v" })
+    yield* send({ method: "PUT", path: "/entries/empty", body: "" })
+    yield* send({ method: "PUT", path: "/entries/binary", body: Uint8Array.from([255, 0, 13, 10]) })
+    yield* send({ method: "PUT", path: "/entries/a%2Fb?ttl=1h", body: "slash" })
+    yield* send({ method: "PUT", path: "/entries/a", body: "a" })
+    yield* send({ method: "PUT", path: "/entries/big", body: "ü".repeat(500_000) })
+    const all = []
+    for (const outgoing of SAMPLE) {
+      const { headers, status, text } = yield* send(outgoing)
+      const { date: _date, expires, ...rest } = headers
+      all.push({ outgoing, status, text, headers: { ...rest, expires: expires !== undefined } })
+    }
+    const { text } = yield* send({ path: "/stats" })
+    const { hits, misses } = JSON.parse(text)
+    return { all, hits, misses }
+  }).pipe(Effect.provide(Service.layer(StoreMemory.layer, { hotPath })))
+
+describe("HotPath", () => {
+  it.live("answers and counts exactly as the contract does", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* replies(true), yield* replies(false))
+    }),
+  )
+
+  it.live("keeps pipelined replies whole and apart", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Service.Service
+      yield* send({ method: "PUT", path: "/entries/ascii", body: "hello" })
+      yield* send({ method: "PUT", path: "/entries/cjk", body: "日本語".repeat(100) })
+      yield* send({ method: "PUT", path: "/entries/binary", body: Uint8Array.from([255, 0, 13, 10]) })
+      const one = (path: string, method = "GET", last = false) =>
+        `${method} /entries/${path} HTTP/1.1\r\nHost: a\r\n${last ? "Connection: close\r\n" : ""}\r\n`
+      const paths = ["ascii", "cjk", "binary", "none", "ascii"]
+      const requests = Array.from({ length: 300 }, (_, index) => paths[index % paths.length] ?? "")
+      const text = yield* raw(port, requests.map((path) => one(path)).join("") + one("ascii", "HEAD") + one("cjk", "GET", true))
+      let rest = Buffer.from(text, "latin1")
+      const statuses: Array<number> = []
+      for (const path of [...requests, "HEAD", "cjk"]) {
+        const end = rest.indexOf("\r\n\r\n")
+        const head = rest.subarray(0, end).toString("latin1")
+        statuses.push(Number(head.slice(9, 12)))
+        const length = path === "HEAD" ? 0 : Number(/content-length: (\d+)/i.exec(head)?.[1])
+        const body = rest.subarray(end + 4, end + 4 + length)
+        if (path === "ascii") assert.strictEqual(body.toString("utf8"), "hello")
+        if (path === "cjk") assert.strictEqual(body.toString("utf8"), "日本語".repeat(100))
+        if (path === "binary") assert.deepStrictEqual([...body], [255, 0, 13, 10])
+        rest = rest.subarray(end + 4 + length)
+      }
+      assert.strictEqual(rest.length, 0)
+      assert.strictEqual(statuses.filter((status) => status === 404).length, 60)
+      assert.strictEqual(statuses.filter((status) => status === 200).length, 242)
+    }).pipe(Effect.provide(Service.layer(StoreMemory.layer))),
+  )
+})
+
+describe("a defect", () => {
+  const broken = Layer.effect(
+    Store,
+    Effect.map(Store, (store) => Store.of({ ...store, list: () => Effect.die(new Error("secret detail")) })),
+  ).pipe(Layer.provide(StoreMemory.layer))
+
+  it.live("is a 500 with an opaque id and nothing else", () =>
+    Effect.gen(function* () {
+      const reply = yield* send({ path: "/entries" })
+      const { id, ...rest } = JSON.parse(reply.text)
+      assert.strictEqual(reply.status, 500)
+      assert.match(String(id), /^[0-9a-z]+$/)
+      assert.deepStrictEqual(rest, {
+        type: "/docs/problems/internal-error",
+        status: 500,
+        title: "Something went wrong here",
+      })
+    }).pipe(Effect.provide(Service.layer(broken))),
+  )
+})
+
+describe("a store that is down", () => {
+  const down = Layer.effect(
+    Store,
+    Effect.gen(function* () {
+      const { StoreUnavailable } = yield* Effect.promise(() => import("../../src/store/Store.ts"))
+      const fail = Effect.fail(new StoreUnavailable({ reason: "told to be down" }))
+      return Store.of({
+        kind: "memory",
+        read: () => fail,
+        readMany: () => fail,
+        write: () => fail,
+        remove: () => fail,
+        list: () => fail,
+        count: fail,
+        probe: fail,
+      })
+    }),
+  )
+
+  it.live("makes requests 503 with Retry-After and readiness degraded", () =>
+    Effect.gen(function* () {
+      for (const [method, path] of [
+        ["GET", "/entries/a"],
+        ["PUT", "/entries/a"],
+        ["DELETE", "/entries/a"],
+        ["GET", "/entries"],
+      ] as const) {
+        const reply = yield* send({ method, path })
+        assert.deepStrictEqual(
+          [reply.status, reply.headers["retry-after"], JSON.parse(reply.text).type],
+          [503, "1", "/docs/problems/store-unavailable"],
+        )
+      }
+      const ready = yield* send({ path: "/readyz" })
+      assert.deepStrictEqual([ready.status, JSON.parse(ready.text).status], [200, "degraded"])
+      assert.strictEqual((yield* send({ path: "/livez" })).status, 200)
+      const backup = yield* send({ method: "POST", path: "/backup" })
+      assert.strictEqual(JSON.parse(backup.text).stopped, "store-unavailable")
+    }).pipe(Effect.provide(Service.layer(down))),
+  )
+})
+
