@@ -7,10 +7,12 @@
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as BytesText from "./core/BytesText.ts"
 import * as DurationText from "./core/DurationText.ts"
-import { RESERVED_PREFIX } from "./store/Store.ts"
+import { RESERVED_PREFIX } from "./core/Entry.ts"
+import * as RedisUrl from "./store/RedisUrl.ts"
 
 /** A setting that cannot be used. Its message is the sentence that the user reads. */
 export class BadSetting extends Schema.TaggedError<BadSetting>()("BadSetting", {
@@ -35,7 +37,8 @@ export interface Setting<A> {
   /** The default as the README shows it. */
   readonly shown: string
   readonly help: string
-  readonly secret?: boolean
+  /** Says what came without showing it, for a setting that may hold a password. */
+  readonly describe?: (text: string) => string
 }
 
 const text = <A extends Option.Option<string> | string>(
@@ -71,7 +74,13 @@ const bytes = (name: string, amount: number, help: string, min = 1): Setting<num
   help,
 })
 
-const integer = (name: string, fallback: number, help: string, min: number, max: number): Setting<number> => ({
+const integer = (
+  name: string,
+  fallback: number,
+  help: string,
+  min: number,
+  max: number,
+): Setting<number> => ({
   name,
   parse: (value) =>
     /^\d{1,15}$/.test(value) && Number(value) >= min && Number(value) <= max
@@ -98,21 +107,22 @@ const oneOf = <A extends string>(
   help,
 })
 
-const REDIS_URL_SHAPE = /^rediss?:\/\/[^\s/]+(\/\d*)?$/
-
 const MAX_COUNT = 1_000_000_000
 
 /** All settings, in the order of the README's table. */
 export const settings = {
   redisUrl: {
     name: "REDIS_URL",
-    parse: (value: string) =>
-      REDIS_URL_SHAPE.test(value) && URL.canParse(value) ? Option.some(Option.some(value)) : Option.none(),
+    parse: (value: string) => Option.map(Result.getSuccess(RedisUrl.parse(value)), () => Option.some(value)),
     accepted: "a URL such as redis://user:password@host:6379/0 or rediss://host:6380",
     fallback: Option.none<string>(),
     shown: "none: the embedded store",
     help: "the Redis that this caches",
-    secret: true,
+    describe: (value: string) =>
+      Result.match(RedisUrl.parse(value), {
+        onFailure: ({ reason }) => `something else, not shown as it may hold a password: ${reason}`,
+        onSuccess: () => value,
+      }),
   } satisfies Setting<Option.Option<string>>,
   dataDir: text("DATA_DIR", (value) => value, "./data", "./data", "where the embedded store keeps its file"),
   host: text("HOST", (value) => value, "127.0.0.1", "127.0.0.1", "the address it listens on"),
@@ -188,7 +198,7 @@ const readOne = <A>(setting: Setting<A>): Effect.Effect<A, BadSetting> =>
     if (Option.isSome(parsed)) return parsed.value
     return yield* new BadSetting({
       name: setting.name,
-      received: setting.secret === true ? "something else (not shown, it may hold a password)" : `"${value}"`,
+      received: setting.describe === undefined ? `"${value}"` : setting.describe(value),
       accepted: setting.accepted,
     })
   })

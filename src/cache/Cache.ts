@@ -140,7 +140,10 @@ const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
     return CacheState.peek(l1.current(), key, at) === undefined ? "uri-miss" : "stale"
   }
 
-  const forwarded = (because: "uri-miss" | "stale", { collapsed, entry, stored }: SingleFlight.Loaded): Reading => {
+  const forwarded = (
+    because: "uri-miss" | "stale",
+    { collapsed, entry, stored }: SingleFlight.Loaded,
+  ): Reading => {
     if (collapsed) reads.collapsed++
     return { entry, via: { _tag: "Forwarded", because, stored, collapsed }, at: l1.now() }
   }

@@ -77,7 +77,10 @@ export const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
     for (const token of tokens) fail(token, error)
   }
 
-  const run = <A>(effect: Effect.Effect<A, LoadError>, done: (exit: Exit.Exit<A, LoadError>) => void): void => {
+  const run = <A>(
+    effect: Effect.Effect<A, LoadError>,
+    done: (exit: Exit.Exit<A, LoadError>) => void,
+  ): void => {
     const fiber = Fiber.runIn(Effect.runForkWith(context)(effect), scope)
     fiber.addObserver(done)
   }

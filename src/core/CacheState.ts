@@ -135,10 +135,7 @@ export const beginWrite = (self: CacheState, key: Key): readonly [Fill.Token, Ca
 }
 
 /** Before the resync asks the store for a key; `None` when somebody else is about to know better. */
-export const beginResync = (
-  self: CacheState,
-  key: Key,
-): readonly [Option.Option<Fill.Token>, CacheState] => {
+export const beginResync = (self: CacheState, key: Key): readonly [Option.Option<Fill.Token>, CacheState] => {
   const [token, fills] = Fill.beginResync(self.fills, key)
   return [token, fills === self.fills ? self : { ...self, fills }]
 }

@@ -59,7 +59,7 @@ export const due = (
   budget: number,
 ): readonly [keys: ReadonlyArray<Key>, next: Deadlines] => {
   const end = tickOf(now)
-  if (HashMap.isEmpty(self.buckets)) return [[], self.from < end ? { ...self, from: end } : self]
+  if (HashMap.isEmpty(self.buckets)) return [[], self]
   const keys: Array<Key> = []
   let from = self.from
   let tick = self.from

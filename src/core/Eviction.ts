@@ -156,7 +156,10 @@ const replace = (self: Eviction, old: Resident, entry: Entry): Eviction => {
   }
 }
 
-/** Evicts until what is left is within `room`; the queues' parts are measured against `bounds`. */
+/**
+ * Evicts until what is left is within `room`, or nobody is left; the queues' parts are measured against
+ * `bounds`.
+ */
 const makeRoom = (
   self: Eviction,
   room: Bounds,
@@ -168,6 +171,7 @@ const makeRoom = (
   while (size(next) > room.maxEntries || bytes(next) > room.maxBytes) {
     const maySpare = spared < MAX_SPARED
     const [left, after] = takesMain(next, bounds) ? fromMain(next, maySpare) : fromSmall(next, maySpare)
+    if (after === next) break
     if (left === undefined) spared++
     else evicted.push(left)
     next = after
@@ -183,10 +187,7 @@ const takesMain = (self: Eviction, bounds: Bounds): boolean =>
 type Step = readonly [evicted: Entry | undefined, next: Eviction]
 
 /** Takes the oldest of a line out of it and of the residents. */
-const takeOldest = (
-  self: Eviction,
-  name: "small" | "main",
-): Option.Option<readonly [Resident, Eviction]> =>
+const takeOldest = (self: Eviction, name: "small" | "main"): Option.Option<readonly [Resident, Eviction]> =>
   Option.flatMap(Queue.pop(self[name].queue), ([key, queue]) =>
     Option.map(HashMap.get(self.residents, key), (resident) => [
       resident,
@@ -210,7 +211,8 @@ const fromMain = (self: Eviction, maySpare: boolean): Step => {
   const oldest = takeOldest(self, "main")
   if (Option.isNone(oldest)) return [undefined, self]
   const [resident, next] = oldest.value
-  if (maySpare && resident.uses > 0) return [undefined, enter(next, "main", resident.entry, resident.uses - 1)]
+  if (maySpare && resident.uses > 0)
+    return [undefined, enter(next, "main", resident.entry, resident.uses - 1)]
   return [resident.entry, next]
 }
 

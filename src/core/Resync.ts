@@ -45,10 +45,10 @@ export const reconcile = (
   return ["changed", CacheState.settle(self, token, answer, now)[1]]
 }
 
-const gone = (
-  self: CacheState.CacheState,
-  token: Fill.Token,
-): readonly [Finding, CacheState.CacheState] => ["overtaken", CacheState.abandon(self, token)]
+const gone = (self: CacheState.CacheState, token: Fill.Token): readonly [Finding, CacheState.CacheState] => [
+  "overtaken",
+  CacheState.abandon(self, token),
+]
 
 const adopt = (
   self: CacheState.CacheState,

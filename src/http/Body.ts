@@ -27,7 +27,9 @@ const read = (request: HttpServerRequest, maxBytes: number): Effect.Effect<Uint8
   const encoding = request.headers["content-encoding"]
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
     return Effect.fail(
-      new UnsupportedMediaType({ detail: `Content-Encoding must be identity: received ${encoding.slice(0, 50)}` }),
+      new UnsupportedMediaType({
+        detail: `Content-Encoding must be identity: received ${encoding.slice(0, 50)}`,
+      }),
     )
   }
   if (Number(request.headers["content-length"] ?? 0) > maxBytes) return Effect.fail(tooLarge(maxBytes))
@@ -44,7 +46,9 @@ const read = (request: HttpServerRequest, maxBytes: number): Effect.Effect<Uint8
 
 const parsed = (bytes: Uint8Array): Result.Result<unknown, InvalidRequest> =>
   isUtf8(bytes)
-    ? Result.mapError(JsonText.parse(textOf(bytes)), (fault) => invalid(`the body is declared as JSON: ${fault}`))
+    ? Result.mapError(JsonText.parse(textOf(bytes)), (fault) =>
+        invalid(`the body is declared as JSON: ${fault}`),
+      )
     : Result.fail(invalid("the body is declared as JSON: must be valid UTF-8"))
 
 /** A value as it is; when its `Content-Type` says JSON, it must be JSON. */
@@ -57,7 +61,9 @@ export const value = (request: HttpServerRequest, maxBytes: number): Effect.Effe
 export const json = (request: HttpServerRequest, maxBytes: number): Effect.Effect<unknown, Refused> => {
   const type = mediaType(request)
   if (type !== "" && type !== "application/x-www-form-urlencoded" && !isJsonType(type)) {
-    return Effect.fail(new UnsupportedMediaType({ detail: `Content-Type must be application/json: received ${type}` }))
+    return Effect.fail(
+      new UnsupportedMediaType({ detail: `Content-Type must be application/json: received ${type}` }),
+    )
   }
   return Effect.flatMap(read(request, maxBytes), (bytes) => Effect.fromResult(parsed(bytes)))
 }

@@ -40,7 +40,10 @@ const created = (key: string, etag: string) =>
 
 const invalidBody = (error: Schema.SchemaError) => {
   const { message, path } = SchemaProblems.firstIssue(error)
-  return new Problems.InvalidRequest({ parameter: path || "body", detail: `${path || "the body"}: ${message}` })
+  return new Problems.InvalidRequest({
+    parameter: path || "body",
+    detail: `${path || "the body"}: ${message}`,
+  })
 }
 
 const utf8 = new TextEncoder()
@@ -81,11 +84,13 @@ export const layer = (options: Options) =>
           Effect.fnUntraced(function* ({ headers, params, query, request }) {
             const condition = yield* Effect.fromResult(Conditions.ofHeaders(headers))
             const bytes = yield* Body.value(request, options.maxValueBytes)
-            const written = yield* cache.put(params.key, bytes, { condition, expiry: expiryOf(query.ttl) }).pipe(
-              Effect.mapError((error) =>
-                error._tag === "ConditionFailed" ? Refusals.ofCondition(error) : Refusals.ofWrite(error),
-              ),
-            )
+            const written = yield* cache
+              .put(params.key, bytes, { condition, expiry: expiryOf(query.ttl) })
+              .pipe(
+                Effect.mapError((error) =>
+                  error._tag === "ConditionFailed" ? Refusals.ofCondition(error) : Refusals.ofWrite(error),
+                ),
+              )
             const etag = Conditions.quote(written.etag)
             return written.created
               ? created(params.key, etag)
@@ -96,11 +101,13 @@ export const layer = (options: Options) =>
           "deleteEntry",
           Effect.fnUntraced(function* ({ headers, params }) {
             const condition = yield* Effect.fromResult(Conditions.ofHeaders(headers))
-            const removed = yield* cache.remove(params.key, { condition }).pipe(
-              Effect.mapError((error) =>
-                error._tag === "ConditionFailed" ? Refusals.ofCondition(error) : Refusals.ofWrite(error),
-              ),
-            )
+            const removed = yield* cache
+              .remove(params.key, { condition })
+              .pipe(
+                Effect.mapError((error) =>
+                  error._tag === "ConditionFailed" ? Refusals.ofCondition(error) : Refusals.ofWrite(error),
+                ),
+              )
             if (!removed) {
               return yield* new Problems.EntryNotFound({ detail: "the store has no value under this key" })
             }
@@ -157,7 +164,8 @@ export const layer = (options: Options) =>
                 key,
                 size,
                 ttlMillis: ttlMillis === Infinity ? null : Math.max(0, Math.round(ttlMillis)),
-                tier: CacheState.peek(state, key, now)?._tag === "Present" ? ("l1" as const) : ("store" as const),
+                tier:
+                  CacheState.peek(state, key, now)?._tag === "Present" ? ("l1" as const) : ("store" as const),
               })),
               cursor: Option.getOrNull(page.cursor),
               skipped: page.skipped,

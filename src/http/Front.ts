@@ -86,10 +86,10 @@ const canonical = (raw: string, query: string): Key => {
     : { _tag: "Fault", fault }
 }
 
-type App<R> = Effect.Effect<HttpServerResponse.HttpServerResponse, unknown, R>
+type App<E, R> = Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
 
 /** The routes, for a request whose path is as it should be. */
-const route = <R>(app: App<R>, request: HttpServerRequest.HttpServerRequest): App<R> => {
+const route = <E, R>(app: App<E, R>, request: HttpServerRequest.HttpServerRequest): App<E, R> => {
   const path = pathOf(request.url)
   if (request.method === "OPTIONS") {
     const allow = allowOf(path)
@@ -130,7 +130,7 @@ const internalError = (cause: Cause.Cause<unknown>) =>
     return yield* problem(new Problems.InternalError({ id }))
   })
 
-const guarded = <R>(app: App<R>, request: HttpServerRequest.HttpServerRequest): App<R> =>
+const guarded = <E, R>(app: App<E, R>, request: HttpServerRequest.HttpServerRequest): App<E, R> =>
   Effect.catchCause(route(app, request), (cause) => {
     if (Cause.hasInterrupts(cause)) return Effect.failCause(cause)
     const error = Cause.squash(cause)

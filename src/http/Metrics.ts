@@ -18,7 +18,7 @@ export const layer: Layer.Layer<never, never, Cache | Backup | Health> = Layer.e
         Effect.sync(() =>
           Metric.registerUnsafe(metric, context, {
             // Everything read here is in memory and synchronous.
-            get: () => Effect.runSync(get),
+            get: () => Effect.runSyncWith(context)(get),
             update: () => {},
             modify: () => {},
           }),
@@ -49,7 +49,11 @@ export const layer: Layer.Layer<never, never, Cache | Backup | Health> = Layer.e
     yield* counter("fills_dropped", "answers that did not enter L1", stat("fillsDropped"))
     yield* counter("evicted", "entries that left for room", stat("evicted"))
     yield* counter("expired", "entries that left because of time", stat("expired"))
-    yield* counter("invalidated", "entries that left because they were or may have been wrong", stat("invalidated"))
+    yield* counter(
+      "invalidated",
+      "entries that left because they were or may have been wrong",
+      stat("invalidated"),
+    )
     yield* counter("replaced", "entries that left for a newer value", stat("replaced"))
     yield* gauge("entries", "entries in L1", stat("entries"))
     yield* gauge("bytes", "what the entries in L1 weigh, overhead included", stat("bytes"))

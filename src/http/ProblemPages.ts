@@ -27,7 +27,11 @@ const meanings: ReadonlyArray<readonly [slug: string, status: number, meaning: s
     "If-Match or If-None-Match did not hold against what the store has: `current` is its entity tag. Nothing was changed.",
   ],
   ["value-too-large", 413, "The body is larger than `maxBytes`. Nothing was changed."],
-  ["unsupported-media-type", 415, "The body comes compressed, or as something else than the operation takes."],
+  [
+    "unsupported-media-type",
+    415,
+    "The body comes compressed, or as something else than the operation takes.",
+  ],
   ["internal-error", 500, "A defect of this program: the log has more under the same `id`."],
   ["store-unavailable", 503, "The store did not answer. Nothing was changed. Try again after `Retry-After`."],
   [
@@ -38,6 +42,8 @@ const meanings: ReadonlyArray<readonly [slug: string, status: number, meaning: s
   ["out-of-memory", 507, "The store has no room. Nothing was changed."],
 ]
 
+const CODE = /`([^`]*)`/g
+
 const page = (rows: typeof meanings): string => `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Problems - cache-mechanism</title>
@@ -47,7 +53,7 @@ dt{font-weight:600;margin-top:1rem}dd{margin:0}</style></head>
 Their <code>type</code> is one of these. <a href="/docs">API</a></p><dl>${rows
   .map(
     ([slug, status, meaning]) =>
-      `<dt id="${slug}"><a href="${Problems.PATH}/${slug}">${slug}</a> (${status})</dt><dd>${meaning.replace(/\`([^\`]*)\`/g, "<code>$1</code>")}</dd>`,
+      `<dt id="${slug}"><a href="${Problems.PATH}/${slug}">${slug}</a> (${status})</dt><dd>${meaning.replace(CODE, "<code>$1</code>")}</dd>`,
   )
   .join("\n")}</dl></body></html>
 `

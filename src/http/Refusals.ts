@@ -2,13 +2,20 @@
 import * as Option from "effect/Option"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import type { ReadError } from "../cache/Cache.ts"
-import type { ConditionFailed, OutOfMemory, OutcomeUnknown, StoreUnavailable, WrongType } from "../store/Store.ts"
+import type {
+  ConditionFailed,
+  OutOfMemory,
+  OutcomeUnknown,
+  StoreUnavailable,
+  WrongType,
+} from "../store/Store.ts"
 import * as Problems from "./api/Problems.ts"
 import { quote } from "./Conditions.ts"
 
 const RETRY = { "retry-after": "1" } as const
 
-const wrongType = () => new Problems.WrongType({ detail: "the key holds a list, a hash or the like; nothing was changed" })
+const wrongType = () =>
+  new Problems.WrongType({ detail: "the key holds a list, a hash or the like; nothing was changed" })
 
 /** A 503 that says when to come back. */
 export const unavailable = (error: StoreUnavailable) =>
@@ -17,8 +24,7 @@ export const unavailable = (error: StoreUnavailable) =>
     headers: RETRY,
   })
 
-export const ofRead = (error: ReadError) =>
-  error._tag === "WrongType" ? wrongType() : unavailable(error)
+export const ofRead = (error: ReadError) => (error._tag === "WrongType" ? wrongType() : unavailable(error))
 
 /** The errors of a write, but for its condition. */
 export const ofWrite = (error: StoreUnavailable | OutcomeUnknown | WrongType | OutOfMemory) => {

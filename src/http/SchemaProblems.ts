@@ -15,9 +15,13 @@ const format = SchemaIssue.makeFormatterStandardSchemaV1()
 const MAX_RECEIVED = 100
 
 /** What a schema found wrong first: where (`a.b`; empty: the whole) and the sentence. */
-export const firstIssue = (error: Schema.SchemaError): { readonly path: string; readonly message: string } => {
+export const firstIssue = (
+  error: Schema.SchemaError,
+): { readonly path: string; readonly message: string } => {
   const issue = format(error.issue).issues[0]
-  const path = (issue?.path ?? []).map((segment) => String(typeof segment === "object" ? segment.key : segment))
+  const path = (issue?.path ?? []).map((segment) =>
+    String(typeof segment === "object" ? segment.key : segment),
+  )
   return { path: path.join("."), message: issue?.message ?? "not acceptable" }
 }
 
@@ -32,12 +36,14 @@ const receivedOf = (
     const { headers } = Context.get(context, HttpServerRequest.HttpServerRequest)
     const { params } = Context.get(context, HttpRouter.RouteContext)
     const query = Context.get(context, HttpServerRequest.ParsedSearchParams)
-    const parts: Readonly<Record<string, Part>> = kind === "Query" ? query : kind === "Headers" ? headers : params
+    const parts: Readonly<Record<string, Part>> =
+      kind === "Query" ? query : kind === "Headers" ? headers : params
     return Effect.succeed(Object.hasOwn(parts, name) ? parts[name] : undefined)
   })
 
 /** A reply that does not fit its schema is our defect; all else is the request's fault. */
-const isOurs = (error: HttpApiSchemaError): boolean => error.kind === "Body" || error.kind === "ResponseHeaders"
+const isOurs = (error: HttpApiSchemaError): boolean =>
+  error.kind === "Body" || error.kind === "ResponseHeaders"
 
 export const layer = HttpApiMiddleware.layerSchemaErrorTransform(
   SchemaProblems,

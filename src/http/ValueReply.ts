@@ -26,11 +26,7 @@ export const cacheStatus = (via: Via, entry: Entry, at: number): string => {
 }
 
 /** `wallNow`: Unix milliseconds at `reading.at`. */
-const headersOf = (
-  { at, via }: Reading,
-  entry: Present,
-  wallNow: () => number,
-): Record<string, string> => {
+const headersOf = ({ at, via }: Reading, entry: Present, wallNow: () => number): Record<string, string> => {
   const headers: Record<string, string> = {
     etag: quote(entry.etag),
     age: String(Math.max(0, secondsUntil(at, entry.confirmedAt))),

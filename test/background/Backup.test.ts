@@ -223,7 +223,8 @@ describe("Sweep", () => {
   it.effect("gives back the memory of the dead without anybody asking for them", () =>
     Effect.gen(function* () {
       const { put, stats } = yield* Cache.Cache
-      for (let index = 0; index < 1_000; index++) yield* put(`k${index}`, text("1"), { expiry: after(10_000) })
+      for (let index = 0; index < 1_000; index++)
+        yield* put(`k${index}`, text("1"), { expiry: after(10_000) })
       yield* put("stays", text("1"))
       yield* TestClock.adjust("12 seconds")
       const { entries, expired } = yield* stats

@@ -26,7 +26,9 @@ const valueOf = (reading: Reading): string | undefined =>
   reading.entry._tag === "Present" ? textOf(reading.entry.bytes) : undefined
 
 const via = (reading: Reading): string =>
-  reading.via._tag === "Forwarded" ? `${reading.via.because}${reading.via.collapsed ? " collapsed" : ""}` : reading.via._tag
+  reading.via._tag === "Forwarded"
+    ? `${reading.via.because}${reading.via.collapsed ? " collapsed" : ""}`
+    : reading.via._tag
 
 describe("Cache", () => {
   it.effect("reads through once, then serves from L1", () =>
@@ -253,20 +255,22 @@ describe("Cache", () => {
     }).pipe(Effect.provide(cache)),
   )
 
-  it.effect("serves a stale copy while the store is down, within the grace, and nothing it knows to be wrong", () =>
-    Effect.gen(function* () {
-      const chaos = yield* Chaos
-      const { get, invalidate, put } = yield* Cache
-      yield* put("old", text("v"))
-      yield* put("gone", text("v"))
-      yield* TestClock.adjust(6 * MINUTE)
-      yield* invalidate(["gone"])
-      yield* chaos.down
-      assert.deepStrictEqual([valueOf(yield* get("old")), via(yield* get("old"))], ["v", "Stale"])
-      assert.strictEqual((yield* Effect.flip(get("gone")))._tag, "StoreUnavailable")
-      yield* TestClock.adjust(60 * MINUTE)
-      assert.strictEqual((yield* Effect.flip(get("old")))._tag, "StoreUnavailable")
-    }).pipe(Effect.provide(cache)),
+  it.effect(
+    "serves a stale copy while the store is down, within the grace, and nothing it knows to be wrong",
+    () =>
+      Effect.gen(function* () {
+        const chaos = yield* Chaos
+        const { get, invalidate, put } = yield* Cache
+        yield* put("old", text("v"))
+        yield* put("gone", text("v"))
+        yield* TestClock.adjust(6 * MINUTE)
+        yield* invalidate(["gone"])
+        yield* chaos.down
+        assert.deepStrictEqual([valueOf(yield* get("old")), via(yield* get("old"))], ["v", "Stale"])
+        assert.strictEqual((yield* Effect.flip(get("gone")))._tag, "StoreUnavailable")
+        yield* TestClock.adjust(60 * MINUTE)
+        assert.strictEqual((yield* Effect.flip(get("old")))._tag, "StoreUnavailable")
+      }).pipe(Effect.provide(cache)),
   )
 
   it.effect("forgets the key when a write fails", () =>

@@ -43,8 +43,11 @@ const make = Effect.gen(function* () {
       })
     })
 
-  const guard = <A, E, R>(gate: () => Deferred.Deferred<void> | undefined, effect: Effect.Effect<A, E, R>) =>
-    Effect.suspend(() => {
+  const guard = <A, E>(
+    gate: () => Deferred.Deferred<void> | undefined,
+    effect: Effect.Effect<A, E>,
+  ): Effect.Effect<A, E | StoreUnavailable> =>
+    Effect.suspend((): Effect.Effect<A, E | StoreUnavailable> => {
       if (isDown) return Effect.fail(new StoreUnavailable({ reason: "told to be down" }))
       const closed = gate()
       return closed === undefined
@@ -93,6 +96,8 @@ const make = Effect.gen(function* () {
   )
 })
 
-export const layer: Layer.Layer<Store | Chaos> = Layer.effectContext(make).pipe(Layer.provide(StoreMemory.layer))
+export const layer: Layer.Layer<Store | Chaos> = Layer.effectContext(make).pipe(
+  Layer.provide(StoreMemory.layer),
+)
 
 export const text = (value: string): Uint8Array => new TextEncoder().encode(value)

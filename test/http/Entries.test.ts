@@ -40,10 +40,12 @@ const AWKWARD_KEYS = [
 const PATHS = AWKWARD_KEYS.map((key) => `/entries/${encodeURIComponent(key)}`)
 
 layer(Service.layer(StoreMemory.layer), { excludeTestServices: true })("entries", (it) => {
-  const send = (outgoing: Service.Outgoing) => Effect.flatMap(Service.Service, (service) => service.send(outgoing))
+  const send = (outgoing: Service.Outgoing) =>
+    Effect.flatMap(Service.Service, (service) => service.send(outgoing))
   const put = (path: string, body: string | Uint8Array, headers: Record<string, string> = {}) =>
     send({ method: "PUT", path: `/entries/${path}`, body, headers })
-  const get = (path: string, headers: Record<string, string> = {}) => send({ path: `/entries/${path}`, headers })
+  const get = (path: string, headers: Record<string, string> = {}) =>
+    send({ path: `/entries/${path}`, headers })
 
   describe("GET", () => {
     it.effect("answers with the exact bytes and one of three media types", () =>
@@ -101,7 +103,11 @@ layer(Service.layer(StoreMemory.layer), { excludeTestServices: true })("entries"
         const etag = String(headers["etag"])
         for (const noneMatch of [etag, `W/${etag}`, `"x", ${etag}`, "*", ` ,${etag} , "y"`]) {
           const reply = yield* get("cond", { "if-none-match": noneMatch })
-          assert.deepStrictEqual([reply.status, reply.headers["etag"], reply.text], [304, etag, ""], noneMatch)
+          assert.deepStrictEqual(
+            [reply.status, reply.headers["etag"], reply.text],
+            [304, etag, ""],
+            noneMatch,
+          )
         }
         assert.strictEqual((yield* get("cond", { "if-none-match": '"x"' })).status, 200)
         assert.strictEqual(type(yield* get("cond", { "if-none-match": "x" })), "invalid-request")
@@ -142,7 +148,16 @@ layer(Service.layer(StoreMemory.layer), { excludeTestServices: true })("entries"
 
     it.effect("refuses what is no key, naming what came, and stores nothing", () =>
       Effect.gen(function* () {
-        const bad = ["%zz", "%", "%ff", "%00", "a%00b", "x".repeat(1_025), "%C3%A9".repeat(513), "__cache-mechanism:x"]
+        const bad = [
+          "%zz",
+          "%",
+          "%ff",
+          "%00",
+          "a%00b",
+          "x".repeat(1_025),
+          "%C3%A9".repeat(513),
+          "__cache-mechanism:x",
+        ]
         for (const raw of bad) {
           for (const method of ["GET", "PUT", "DELETE", "HEAD"]) {
             const reply = yield* send({ method, path: `/entries/${raw}` })
@@ -174,10 +189,24 @@ layer(Service.layer(StoreMemory.layer), { excludeTestServices: true })("entries"
         for (const ttl of ["5m", "250ms", "1h30m", "30", "2.5s", "5%20minutes", "keep"]) {
           assert.isTrue((yield* put(`ttl-ok?ttl=${ttl}`, "v")).status < 300, ttl)
         }
-        for (const ttl of ["-1", "5%20parsecs", "0", "99999999999999999999", "", "NaN", "1e3", "Infinity", "0.1ms"]) {
+        for (const ttl of [
+          "-1",
+          "5%20parsecs",
+          "0",
+          "99999999999999999999",
+          "",
+          "NaN",
+          "1e3",
+          "Infinity",
+          "0.1ms",
+        ]) {
           const reply = yield* put(`ttl-bad?ttl=${ttl}`, "v")
           const { detail, parameter, received } = problemOf(reply)
-          assert.deepStrictEqual([reply.status, parameter, received], [400, "ttl", decodeURIComponent(ttl)], ttl)
+          assert.deepStrictEqual(
+            [reply.status, parameter, received],
+            [400, "ttl", decodeURIComponent(ttl)],
+            ttl,
+          )
           assert.include(String(detail), "duration")
         }
         assert.strictEqual((yield* put("ttl-bad?ttl=1s&ttl=2s", "v")).status, 400)
@@ -189,7 +218,14 @@ layer(Service.layer(StoreMemory.layer), { excludeTestServices: true })("entries"
     it.effect("checks a body that is declared as JSON, and stores nothing that is not", () =>
       Effect.gen(function* () {
         const json = { "content-type": "application/json; charset=utf-8" }
-        for (const body of ["{bad", "", "{'a':1}", '{"n":12345678901234567890}', "1e400", "[0.1000000000000000055]"]) {
+        for (const body of [
+          "{bad",
+          "",
+          "{'a':1}",
+          '{"n":12345678901234567890}',
+          "1e400",
+          "[0.1000000000000000055]",
+        ]) {
           const reply = yield* put("not-json", body, json)
           assert.deepStrictEqual([reply.status, problemOf(reply)["parameter"]], [400, "body"], body)
         }
@@ -250,7 +286,9 @@ layer(Service.layer(StoreMemory.layer), { excludeTestServices: true })("entries"
         yield* put("counter", "0")
         const increment: Effect.Effect<void, never, Service.Service> = Effect.gen(function* () {
           const { headers, text } = yield* get("counter")
-          const reply = yield* put("counter", String(Number(text) + 1), { "if-match": String(headers["etag"]) })
+          const reply = yield* put("counter", String(Number(text) + 1), {
+            "if-match": String(headers["etag"]),
+          })
           if (reply.status === 412) yield* increment
         })
         yield* Effect.forEach(Array.from({ length: 40 }), () => increment, { concurrency: 10 })
@@ -333,7 +371,11 @@ layer(Service.layer(StoreMemory.layer), { excludeTestServices: true })("entries"
             cursor: string | null
           } = JSON.parse(reply.text)
           assert.isTrue(page.entries.length <= 10)
-          assert.isTrue(page.entries.every(({ size, tier, ttlMillis }) => size === 5 && tier === "l1" && ttlMillis === null))
+          assert.isTrue(
+            page.entries.every(
+              ({ size, tier, ttlMillis }) => size === 5 && tier === "l1" && ttlMillis === null,
+            ),
+          )
           found.push(...page.entries.map(({ key }) => key))
           cursor = page.cursor
           pages++
@@ -354,7 +396,10 @@ layer(Service.layer(StoreMemory.layer), { excludeTestServices: true })("entries"
         ] as const) {
           const reply = yield* send({ path: `/entries?${query}` })
           const problem = problemOf(reply)
-          assert.deepStrictEqual([reply.status, problem["parameter"], problem["received"]], [400, parameter, received])
+          assert.deepStrictEqual(
+            [reply.status, problem["parameter"], problem["received"]],
+            [400, parameter, received],
+          )
         }
       }),
     )

@@ -7,7 +7,8 @@ import { Store } from "../../src/store/Store.ts"
 import * as StoreMemory from "../../src/store/StoreMemory.ts"
 import * as Service from "./Service.ts"
 
-const send = (outgoing: Service.Outgoing) => Effect.flatMap(Service.Service, (service) => service.send(outgoing))
+const send = (outgoing: Service.Outgoing) =>
+  Effect.flatMap(Service.Service, (service) => service.send(outgoing))
 
 /** Sends bytes as they are and reads until the server closes, or until `enough` has come. */
 const raw = (port: number, bytes: string | Uint8Array, enough: (text: string) => boolean = () => false) =>
@@ -26,8 +27,8 @@ const raw = (port: number, bytes: string | Uint8Array, enough: (text: string) =>
     socket.on("error", done)
   })
 
-layer(Service.layer(StoreMemory.layer), { excludeTestServices: true })("Front", (it) => {
-  it.effect("answers unknown paths and methods with problems, and says what a path takes", () =>
+layer(Service.layer(StoreMemory.layer), { excludeTestServices: true })("Front", (service) => {
+  service.effect("answers unknown paths and methods with problems, and says what a path takes", () =>
     Effect.gen(function* () {
       const cases: ReadonlyArray<readonly [method: string, path: string, status: number, allow?: string]> = [
         ["GET", "/nope", 404],
@@ -50,11 +51,14 @@ layer(Service.layer(StoreMemory.layer), { excludeTestServices: true })("Front", 
         assert.strictEqual(reply.headers["content-type"], "application/problem+json")
       }
       const options = yield* send({ method: "OPTIONS", path: "/entries/a" })
-      assert.deepStrictEqual([options.status, options.headers["allow"]], [204, "DELETE, GET, HEAD, OPTIONS, PUT"])
+      assert.deepStrictEqual(
+        [options.status, options.headers["allow"]],
+        [204, "DELETE, GET, HEAD, OPTIONS, PUT"],
+      )
     }),
   )
 
-  it.effect("answers what is not HTTP with a problem and closes", () =>
+  service.effect("answers what is not HTTP with a problem and closes", () =>
     Effect.gen(function* () {
       const { port } = yield* Service.Service
       for (const [bytes, status] of [
@@ -68,14 +72,16 @@ layer(Service.layer(StoreMemory.layer), { excludeTestServices: true })("Front", 
     }),
   )
 
-  it.effect("serves Swagger UI, the document and the pages of problems, all from here", () =>
+  service.effect("serves Swagger UI, the document and the pages of problems, all from here", () =>
     Effect.gen(function* () {
       const docs = yield* send({ path: "/docs" })
       assert.deepStrictEqual([docs.status, docs.headers["content-type"]], [200, "text/html"])
       assert.notMatch(docs.text, /<(script|link)[^>]+(src|href)=["']https?:/)
       const document = JSON.parse((yield* send({ path: "/openapi.json" })).text)
       assert.strictEqual(document.openapi, "3.1.0")
-      const used = new Set([...JSON.stringify(document).matchAll(/\/docs\/problems\/([a-z-]+)/g)].map(([, slug]) => slug))
+      const used = new Set(
+        [...JSON.stringify(document).matchAll(/\/docs\/problems\/([a-z-]+)/g)].map(([, slug]) => slug),
+      )
       for (const slug of used) assert.include(ProblemPages.slugs, slug)
       for (const slug of ProblemPages.slugs) {
         assert.strictEqual((yield* send({ path: `/docs/problems/${slug}` })).status, 200)
@@ -86,12 +92,29 @@ layer(Service.layer(StoreMemory.layer), { excludeTestServices: true })("Front", 
 
 /** Requests that the hot path answers, declines, or must not touch. */
 const SAMPLE: ReadonlyArray<Service.Outgoing> = [
-  ...["json", "text", "binary", "empty", "a%2Fb", "%61", "none", "a;b", "%zz", "json?x=1", "json/", "big"].map((raw) => ({
-    path: `/entries/${raw}`,
+  ...[
+    "json",
+    "text",
+    "binary",
+    "empty",
+    "a%2Fb",
+    "%61",
+    "none",
+    "a;b",
+    "%zz",
+    "json?x=1",
+    "json/",
+    "big",
+  ].map((key) => ({
+    path: `/entries/${key}`,
   })),
-  ...['"x"', "*", "W/", '"7a38d8cbd20d9932ba948efaa364bb62651d5ad4"', '"x", "7a38d8cbd20d9932ba948efaa364bb62651d5ad4"'].map(
-    (noneMatch) => ({ path: "/entries/text", headers: { "if-none-match": noneMatch } }),
-  ),
+  ...[
+    '"x"',
+    "*",
+    "W/",
+    '"7a38d8cbd20d9932ba948efaa364bb62651d5ad4"',
+    '"x", "7a38d8cbd20d9932ba948efaa364bb62651d5ad4"',
+  ].map((noneMatch) => ({ path: "/entries/text", headers: { "if-none-match": noneMatch } })),
   { path: "/entries/text", method: "HEAD" },
 ]
 
@@ -132,7 +155,10 @@ describe("HotPath", () => {
         `${method} /entries/${path} HTTP/1.1\r\nHost: a\r\n${last ? "Connection: close\r\n" : ""}\r\n`
       const paths = ["ascii", "cjk", "binary", "none", "ascii"]
       const requests = Array.from({ length: 300 }, (_, index) => paths[index % paths.length] ?? "")
-      const text = yield* raw(port, requests.map((path) => one(path)).join("") + one("ascii", "HEAD") + one("cjk", "GET", true))
+      const text = yield* raw(
+        port,
+        requests.map((path) => one(path)).join("") + one("ascii", "HEAD") + one("cjk", "GET", true),
+      )
       let rest = Buffer.from(text, "latin1")
       const statuses: Array<number> = []
       for (const path of [...requests, "HEAD", "cjk"]) {
@@ -215,4 +241,3 @@ describe("a store that is down", () => {
     }).pipe(Effect.provide(Service.layer(down))),
   )
 })
-

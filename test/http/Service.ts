@@ -39,21 +39,24 @@ const send =
   (port: number) =>
   ({ body, headers, method, path }: Outgoing): Effect.Effect<Reply> =>
     Effect.callback((resume) => {
-      const request = httpRequest({ host: "127.0.0.1", port, path, method: method ?? "GET", headers }, (response) => {
-        const chunks: Array<Buffer> = []
-        response.on("data", (chunk: Buffer) => chunks.push(chunk))
-        response.on("end", () => {
-          const bytes = Buffer.concat(chunks)
-          resume(
-            Effect.succeed({
-              status: response.statusCode ?? 0,
-              headers: response.headers,
-              bytes,
-              text: bytes.toString("utf8"),
-            }),
-          )
-        })
-      })
+      const request = httpRequest(
+        { host: "127.0.0.1", port, path, method: method ?? "GET", headers },
+        (response) => {
+          const chunks: Array<Buffer> = []
+          response.on("data", (chunk: Buffer) => chunks.push(chunk))
+          response.on("end", () => {
+            const bytes = Buffer.concat(chunks)
+            resume(
+              Effect.succeed({
+                status: response.statusCode ?? 0,
+                headers: response.headers,
+                bytes,
+                text: bytes.toString("utf8"),
+              }),
+            )
+          })
+        },
+      )
       request.on("error", (error) => resume(Effect.die(error)))
       request.end(body)
     })

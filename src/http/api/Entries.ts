@@ -1,4 +1,5 @@
 /** The entries: an HTTP-native key-value resource. The body is the value, the headers are its metadata. */
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
@@ -26,32 +27,45 @@ const readHeaders = {
 
 /** The bytes of a value, whatever their media type: a client gets them as bytes. */
 const Value = HttpApiSchema.WithHeaders(
-  Schema.Uint8Array.pipe(HttpApiSchema.asUint8Array({ contentType: "application/octet-stream" })),
+  Schema.Uint8Array.pipe(HttpApiSchema.asUint8Array({ contentType: "application/octet-stream" })).annotate({
+    description: "the value",
+  }),
   readHeaders,
 )
 
 /** The document tells the three media types apart; to the codec above all are bytes. */
-const describeBodies = (operation: Record<string, any>): Record<string, any> => {
-  const { "200": ok, ...others } = operation["responses"]
+const describeBodies = (operation: Record<string, unknown>): Record<string, unknown> => {
+  const { responses } = operation
+  if (!Predicate.hasProperty(responses, "200") || !Predicate.isObject(responses[200])) return operation
   const content = {
     "application/json": { schema: {} },
     "text/plain": { schema: { type: "string" } },
     "application/octet-stream": { schema: { type: "string", format: "binary" } },
   }
-  return { ...operation, responses: { "200": { ...ok, description: "the value", content }, ...others } }
+  return { ...operation, responses: { ...responses, "200": { ...responses[200], content } } }
 }
 
-const NotModified = HttpApiSchema.WithHeaders(HttpApiSchema.Empty(304), readHeaders)
+const NotModified = HttpApiSchema.WithHeaders(
+  HttpApiSchema.Empty(304).annotate({ description: "the client has this value" }),
+  readHeaders,
+)
 
 const conditions = {
-  "if-match": Schema.optionalKey(Schema.String).annotate({ description: 'entity tags, or `*` for "if it exists"' }),
+  "if-match": Schema.optionalKey(Schema.String).annotate({
+    description: 'entity tags, or `*` for "if it exists"',
+  }),
   "if-none-match": Schema.optionalKey(Schema.String).annotate({
     description: 'entity tags, or `*` for "if it does not exist"',
   }),
 }
 
-const Created = HttpApiSchema.WithHeaders(HttpApiSchema.Empty(201), { etag, location: Schema.String })
-const Replaced = HttpApiSchema.WithHeaders(HttpApiSchema.Empty(204), { etag })
+const Created = HttpApiSchema.WithHeaders(HttpApiSchema.Empty(201).annotate({ description: "created" }), {
+  etag,
+  location: Schema.String,
+})
+const Replaced = HttpApiSchema.WithHeaders(HttpApiSchema.Empty(204).annotate({ description: "replaced" }), {
+  etag,
+})
 
 const readErrors = [
   Problems.InvalidRequest,
@@ -84,7 +98,13 @@ const read = HttpApiEndpoint.get("getEntry", "/entries/:key", {
 const head = HttpApiEndpoint.head("headEntry", "/entries/:key", {
   params: { key: Key },
   headers: { "if-none-match": conditions["if-none-match"] },
-  success: [HttpApiSchema.WithHeaders(HttpApiSchema.Empty(200), readHeaders), NotModified],
+  success: [
+    HttpApiSchema.WithHeaders(
+      HttpApiSchema.Empty(200).annotate({ description: "there is a value" }),
+      readHeaders,
+    ),
+    NotModified,
+  ],
   error: readErrors,
 }).annotateMerge(OpenApi.annotations({ identifier: "headEntry", summary: "Read the headers of a value" }))
 
@@ -107,7 +127,7 @@ const put = HttpApiEndpoint.put("putEntry", "/entries/:key", {
 const remove = HttpApiEndpoint.delete("deleteEntry", "/entries/:key", {
   params: { key: Key },
   headers: conditions,
-  success: HttpApiSchema.NoContent,
+  success: HttpApiSchema.Empty(204).annotate({ description: "removed" }),
   error: [...writeErrors, Problems.InvalidRequest, Problems.EntryNotFound],
 }).annotateMerge(OpenApi.annotations({ identifier: "deleteEntry", summary: "Remove a value" }))
 
@@ -131,7 +151,10 @@ const create = HttpApiEndpoint.post("createEntry", "/entries", {
     Problems.OutOfMemory,
   ],
 }).annotateMerge(
-  OpenApi.annotations({ identifier: "createEntry", summary: "Create a JSON value under a key that has none" }),
+  OpenApi.annotations({
+    identifier: "createEntry",
+    summary: "Create a JSON value under a key that has none",
+  }),
 )
 
 /** One line of a listing. */
@@ -150,10 +173,15 @@ export const EntryPage = Schema.Struct({
   cursor: Schema.NullOr(Schema.String).annotate({
     description: "for the next page; null: this was the last. A page may be short or empty before the last",
   }),
-  skipped: Schema.Int.annotate({ description: "names in the store that are no entries (not UTF-8, not a string)" }),
+  skipped: Schema.Int.annotate({
+    description: "names in the store that are no entries (not UTF-8, not a string)",
+  }),
 }).annotate({ identifier: "EntryPage" })
 
-const limit = Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: MAX_PAGE })).annotate({
+const limit = Schema.FiniteFromString.check(
+  Schema.isInt(),
+  Schema.isBetween({ minimum: 1, maximum: MAX_PAGE }),
+).annotate({
   description: `keys a page, 1 to ${MAX_PAGE}; ${DEFAULT_PAGE} when not given`,
 })
 
@@ -165,7 +193,9 @@ const list = HttpApiEndpoint.get("listEntries", "/entries", {
   },
   success: EntryPage,
   error: [Problems.InvalidRequest, Problems.StoreUnavailableResponse],
-}).annotateMerge(OpenApi.annotations({ identifier: "listEntries", summary: "List keys by prefix, page by page" }))
+}).annotateMerge(
+  OpenApi.annotations({ identifier: "listEntries", summary: "List keys by prefix, page by page" }),
+)
 
 /** `GET`, `PUT`, `DELETE` on an entry; `GET`, `POST` on all. */
 export const EntriesGroup = HttpApiGroup.make("entries")

@@ -60,12 +60,16 @@ export const TtlFromText = Schema.String.annotate({
   examples: ["5m"],
 }).pipe(
   Schema.decodeTo(
-    Schema.declare((input: unknown): input is Ttl => typeof input === "object" && input !== null && "_tag" in input),
+    Schema.declare(
+      (input: unknown): input is Ttl => typeof input === "object" && input !== null && "_tag" in input,
+    ),
     SchemaTransformation.transformEffect({
       decode: (text: string, options) =>
         Option.match(parseTtl(text), {
           onNone: () =>
-            Effect.fail(new SchemaIssue.InvalidValue({ message: `ttl must be ${TTL_ACCEPTED}` }, text, options)),
+            Effect.fail(
+              new SchemaIssue.InvalidValue({ message: `ttl must be ${TTL_ACCEPTED}` }, text, options),
+            ),
           onSome: (ttl) => Effect.succeed(ttl),
         }),
       encode: (ttl: Ttl) => Effect.succeed(ttl._tag === "Keep" ? "keep" : DurationText.format(ttl.millis)),

@@ -87,8 +87,12 @@ const readyz = HttpApiEndpoint.get("getReadiness", "/readyz", { success: Readine
 )
 
 const metrics = HttpApiEndpoint.get("getMetrics", "/metrics", {
-  success: Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/plain; version=0.0.4; charset=utf-8" })),
-}).annotateMerge(OpenApi.annotations({ identifier: "getMetrics", summary: "Counters in the Prometheus format" }))
+  success: Schema.String.pipe(
+    HttpApiSchema.asText({ contentType: "text/plain; version=0.0.4; charset=utf-8" }),
+  ),
+}).annotateMerge(
+  OpenApi.annotations({ identifier: "getMetrics", summary: "Counters in the Prometheus format" }),
+)
 
 /** Stats, backups, health and metrics. */
 export const OperationsGroup = HttpApiGroup.make("operations")

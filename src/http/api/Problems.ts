@@ -67,11 +67,14 @@ export class ValueTooLarge extends HttpApiError.Problem<ValueTooLarge>()(
   },
 ) {}
 
-export class UnsupportedMediaType extends HttpApiError.Problem<UnsupportedMediaType>()("UnsupportedMediaType", {
-  type: "/docs/problems/unsupported-media-type",
-  status: 415,
-  title: "The body comes in a form that is not taken",
-}) {}
+export class UnsupportedMediaType extends HttpApiError.Problem<UnsupportedMediaType>()(
+  "UnsupportedMediaType",
+  {
+    type: "/docs/problems/unsupported-media-type",
+    status: 415,
+    title: "The body comes in a form that is not taken",
+  },
+) {}
 
 /** Nothing was changed. */
 export class StoreUnavailable extends HttpApiError.Problem<StoreUnavailable>()("StoreUnavailableProblem", {

@@ -1,0 +1,109 @@
+/**
+ * Are the tests of the core worth anything? Breaks one rule at a time (`mutantsOfCore.ts`), in a copy, and
+ * expects the tests to fail.
+ *
+ *     node scripts/mutants.ts            all of them
+ *     node scripts/mutants.ts Fill       those whose file or rule contains "Fill"
+ *
+ * Exits with 1 if one survives, if one no longer applies, or if the tests fail without any.
+ */
+import { spawn } from "node:child_process"
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises"
+import { availableParallelism, tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+import { type Mutant, mutants } from "./mutantsOfCore.ts"
+
+const ROOT = resolve(import.meta.dirname, "..")
+const AT_ONCE = Math.min(2, availableParallelism())
+/** Several times what the whole run of the tests takes. */
+const LIMIT_MILLIS = 90_000
+
+type Verdict = "passed" | "failed" | "no verdict"
+
+interface Result {
+  readonly verdict: "caught" | "SURVIVED" | "STALE" | "NO VERDICT"
+  readonly millis: number
+}
+
+/** A copy of the core and its tests. */
+const makeCopy = async (parent: string, name: string): Promise<string> => {
+  const copy = join(parent, name)
+  await mkdir(copy)
+  for (const part of ["src/core", "test/core"])
+    await cp(join(ROOT, part), join(copy, part), { recursive: true })
+  await cp(join(ROOT, "package.json"), join(copy, "package.json"))
+  await symlink(join(ROOT, "node_modules"), join(copy, "node_modules"))
+  return copy
+}
+
+const runTests = (copy: string): Promise<Verdict> =>
+  new Promise((done) => {
+    const vitest = join(copy, "node_modules/vitest/vitest.mjs")
+    const flags = ["--bail=1", "--pool=threads", "--maxWorkers=1", "--no-isolate", "--testTimeout=60000"]
+    const child = spawn(process.execPath, [vitest, "run", "--root", copy, "--dir", "test/core", ...flags], {
+      cwd: copy,
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: LIMIT_MILLIS,
+      killSignal: "SIGKILL",
+    })
+    let output = ""
+    child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()))
+    child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()))
+    child.on("close", (code) => {
+      // A failed test, not a runner that could not start.
+      if (code === 0) done("passed")
+      else
+        done(/AssertionError|TypeError|RangeError|Property falsified/.test(output) ? "failed" : "no verdict")
+    })
+  })
+
+const judge = async (copy: string, { file, find, replace }: Mutant): Promise<Result["verdict"]> => {
+  const path = join(copy, "src/core", file)
+  const source = await readFile(path, "utf8")
+  if (source.split(find).length !== 2) return "STALE"
+  await writeFile(
+    path,
+    source.replace(find, () => replace),
+  )
+  const verdict = await runTests(copy)
+  await writeFile(path, source)
+  return verdict === "failed" ? "caught" : verdict === "passed" ? "SURVIVED" : "NO VERDICT"
+}
+
+const print = ({ breaks, file }: Mutant, { millis, verdict }: Result): void =>
+  console.log(`${verdict.padEnd(10)} ${String(millis).padStart(6)} ms  ${file.padEnd(16)} ${breaks}`)
+
+const main = async (parent: string): Promise<number> => {
+  const wanted = process.argv[2] ?? ""
+  const chosen = mutants.filter(({ breaks, file }) => `${file} ${breaks}`.includes(wanted))
+  const copies = await Promise.all(
+    Array.from({ length: AT_ONCE }, (_, index) => makeCopy(parent, `copy${index}`)),
+  )
+  if (copies[0] === undefined || (await runTests(copies[0])) !== "passed") {
+    console.log("the tests fail without any mutant: nothing can be said")
+    return 1
+  }
+  const results: Array<Result> = []
+  const waiting = chosen.values()
+  const work = async (copy: string): Promise<void> => {
+    for (const mutant of waiting) {
+      const startedAt = performance.now()
+      const verdict = await judge(copy, mutant)
+      const result = { verdict, millis: Math.round(performance.now() - startedAt) }
+      results.push(result)
+      print(mutant, result)
+    }
+  }
+  await Promise.all(copies.map(work))
+  const caught = results.filter((result) => result.verdict === "caught").length
+  const stale = results.filter((result) => result.verdict === "STALE").length
+  console.log(`${caught} caught, ${results.length - caught - stale} survived, ${stale} no longer apply`)
+  return caught === results.length && caught > 0 ? 0 : 1
+}
+
+const parent = await mkdtemp(join(tmpdir(), "mutants-"))
+try {
+  process.exitCode = await main(parent)
+} finally {
+  await rm(parent, { recursive: true, force: true })
+}

@@ -1,0 +1,71 @@
+/**
+ * What went wrong with a command, as far as it can be known, and what that means for a read and for a write.
+ *
+ * Everything rests on one distinction: a command that surely never left (nothing was changed), one that was
+ * answered with an error (nothing was changed: our scripts write once, as the last thing they do), and one
+ * that left and was not answered (nobody knows).
+ */
+import { OutcomeUnknown, OutOfMemory, StoreUnavailable, WrongType } from "./Store.ts"
+
+export type RedisFault =
+  | { readonly _tag: "NotSent"; readonly reason: string }
+  | { readonly _tag: "NoAnswer"; readonly reason: string }
+  /** `code` is the first word of the server's error. */
+  | { readonly _tag: "Refused"; readonly code: string; readonly reason: string }
+
+export const notSent = (reason: string): RedisFault => ({ _tag: "NotSent", reason })
+
+export const noAnswer = (reason: string): RedisFault => ({ _tag: "NoAnswer", reason })
+
+/** Something between us and Redis speaks in its name. */
+export const unexpected: RedisFault = noAnswer("unexpected reply")
+
+/** The fault behind an error of ioredis. An error that is not known counts as no answer: the careful reading. */
+export const of = (error: unknown): RedisFault => {
+  if (!(error instanceof Error)) return noAnswer("unknown error")
+  if (error.name === "ReplyError") return refused(error.message)
+  if (error.message.startsWith("Stream isn't writeable")) return notSent("not connected")
+  if (error.message === "Command timed out") return noAnswer("no answer in time")
+  return noAnswer("connection lost")
+}
+
+export const ofRead = (fault: RedisFault, key: string): StoreUnavailable | WrongType =>
+  isWrongType(fault) ? new WrongType({ key }) : unavailable(fault)
+
+export const ofWrite = (
+  fault: RedisFault,
+  key: string,
+): StoreUnavailable | OutcomeUnknown | WrongType | OutOfMemory => {
+  if (fault._tag === "NoAnswer") return new OutcomeUnknown({ reason: fault.reason })
+  if (isWrongType(fault)) return new WrongType({ key })
+  if (fault._tag === "Refused" && fault.code === "OOM") return new OutOfMemory({ reason: fault.reason })
+  return unavailable(fault)
+}
+
+/** For questions that are not about one key. */
+export const unavailable = (fault: RedisFault): StoreUnavailable =>
+  new StoreUnavailable({ reason: fault.reason })
+
+/**
+ * Why a connection failed, in a few words. System errors have a code; the server's own words lose what
+ * follows them; other messages are ioredis's and are its alone.
+ */
+export const reasonOfConnection = (error: Error): string => {
+  if (error.name === "ReplyError") return refused(error.message).reason
+  if (error.message.startsWith("Socket timeout")) return "no answer in time"
+  const call = "syscall" in error && typeof error.syscall === "string" ? `${error.syscall} ` : ""
+  return "code" in error && typeof error.code === "string" ? `${call}${error.code}` : "connection failed"
+}
+
+const isWrongType = (fault: RedisFault): boolean => fault._tag === "Refused" && fault.code === "WRONGTYPE"
+
+/** Before version 7 the server wraps an error in a script: `ERR Error running script (…): @user_script:1: OOM …`. */
+const IN_SCRIPT = /^ERR Error running script .*@user_script: ?\d+: -?(?=[A-Z]+ )/su
+
+/** A code in capitals stands for itself; the words after a plain ERR are taken up to where arguments may begin. */
+const WORDS = /^(?:ERR(?: [A-Za-z]+){0,4}|[A-Z]+)(?![A-Za-z])/u
+
+const refused = (message: string): RedisFault => {
+  const reason = WORDS.exec(message.replace(IN_SCRIPT, ""))?.[0] ?? "unexpected error"
+  return { _tag: "Refused", code: reason.split(" ", 1)[0] ?? reason, reason }
+}
