@@ -52,7 +52,7 @@ const mayUse = new Map<string, (specifier: string) => boolean>([
 /** Packages that only some files may know. */
 const onlyIn: ReadonlyArray<readonly [specifier: RegExp, file: RegExp]> = [
   [/^ioredis(\/|$)/, /^store\/(RedisClient|\w+Redis)\.ts$/],
-  [/^node:sqlite$/, /^store\/StoreSqlite\.ts$/],
+  [/^node:sqlite$/, /^store\/\w*Sqlite\w*\.ts$/],
   [/^(node:)?process$/, /^main\.ts$/],
 ]
 

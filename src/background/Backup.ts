@@ -163,7 +163,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       Effect.andThen(adopt(found)),
       Effect.catchTag("StoreUnavailable", (error) =>
         Effect.as(
-          Effect.logWarning("backup stopped: store unavailable", { reason: error.reason }),
+          Effect.annotateLogs(Effect.logWarning("backup stopped: store unavailable"), "reason", error.reason),
           "store-unavailable" as const,
         ),
       ),
@@ -175,7 +175,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       failed: failed + (stopped === "store-unavailable" ? 1 : 0),
       repaired: repaired + found.changed + found.removed + found.added,
     }))
-    yield* Effect.logInfo("backup", { ...report, at: DateTime.formatIso(at) })
+    yield* Effect.annotateLogs(Effect.logInfo("backup"), { ...report, at: DateTime.formatIso(at) })
     return report
   })
 

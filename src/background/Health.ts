@@ -24,6 +24,9 @@ export class Health extends Context.Service<
   }
 >()("cache-mechanism/background/Health") {}
 
+const logDown = ({ reason }: StoreHealth) =>
+  Effect.annotateLogs(Effect.logWarning("store is down"), "reason", reason)
+
 const make = Effect.gen(function* () {
   const store = yield* Store
 
@@ -40,13 +43,13 @@ const make = Effect.gen(function* () {
 
   const first = yield* look
   const health = yield* Ref.make(first)
-  if (first.status === "down") yield* Effect.logWarning("store is down", { reason: first.reason })
+  if (first.status === "down") yield* logDown(first)
 
   const check = Effect.gen(function* () {
     const now = yield* look
     const before = yield* Ref.modify(health, (old) => [old, old.status === now.status ? old : now])
     if (before.status === now.status) return
-    if (now.status === "down") yield* Effect.logWarning("store is down", { reason: now.reason })
+    if (now.status === "down") yield* logDown(now)
     else yield* Effect.logInfo("store is up again")
   })
   yield* Effect.forkScoped(Effect.repeat(check, Schedule.spaced(EVERY)))

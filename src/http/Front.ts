@@ -126,7 +126,7 @@ const MAX_ID = Number.MAX_SAFE_INTEGER
 const internalError = (cause: Cause.Cause<unknown>) =>
   Effect.gen(function* () {
     const id = (yield* Random.nextIntBetween(0, MAX_ID)).toString(36)
-    yield* Effect.logError("request failed", { id }, cause)
+    yield* Effect.annotateLogs(Effect.logError("request failed", cause), "id", id)
     return yield* problem(new Problems.InternalError({ id }))
   })
 

@@ -178,12 +178,12 @@ describe("StoreRedis and what Redis refuses", () => {
   it.live("a server that is loading is unavailable, and served when it has loaded", () =>
     Effect.gen(function* () {
       const redis = yield* RedisServer.make([
-        ...["--key-load-delay", "20000"],
+        ...["--key-load-delay", "50000"],
         // It answers between such stretches of the file only.
         ...["--loading-process-events-interval-bytes", "1024", "--rdbcompression", "no"],
       ])
       const store = yield* connect(redis.url)
-      yield* Effect.forEach(Array.from({ length: 40 }), (_, index) =>
+      yield* Effect.forEach(Array.from({ length: 200 }), (_, index) =>
         store.write(`key ${index}`, utf8("x".repeat(1024))),
       )
       yield* redis.cli("SAVE")
@@ -196,6 +196,7 @@ describe("StoreRedis and what Redis refuses", () => {
         ),
       )
       assert.strictEqual(yield* failure(store.write("key 1", VALUE)), "StoreUnavailable LOADING")
+      yield* redis.cli("CONFIG", "SET", "key-load-delay", "0")
       const read = yield* eventually(store.read("key 1"))
       assert.isTrue(Option.isSome(read))
     }),
