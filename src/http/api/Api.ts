@@ -6,6 +6,17 @@ import { EntriesGroup } from "./Entries.ts"
 import { OperationsGroup } from "./Operations.ts"
 import { InternalError, InvalidRequest } from "./Problems.ts"
 
+/**
+ * The document as people read it: schemas by their own names (`Stats`, not `StatsEncoded`), and no security
+ * schemes while there are none.
+ */
+const tidy = (document: Record<string, unknown>): Record<string, unknown> => {
+  const renamed = JSON.stringify(document, (name, value: unknown) =>
+    (name === "security" && Array.isArray(value)) || name === "securitySchemes" ? undefined : value,
+  )
+  return JSON.parse(renamed.replace(/"(#\/components\/schemas\/)?(\w+?)(Problem)?Encoded"/g, '"$1$2"'))
+}
+
 /** Turns what the schemas refuse into the problems of this API. */
 export class SchemaProblems extends HttpApiMiddleware.Service<SchemaProblems>()(
   "cache-mechanism/http/api/SchemaProblems",
@@ -25,5 +36,6 @@ export class Api extends HttpApi.make("cache-mechanism")
         "A near cache for Redis over HTTP. Errors are RFC 9457 problem details; their types are listed under /docs/problems.",
       license: { name: "MIT" },
       servers: [{ url: "/" }],
+      transform: tidy,
     }),
   ) {}

@@ -178,12 +178,14 @@ export const EntryPage = Schema.Struct({
   }),
 }).annotate({ identifier: "EntryPage" })
 
-const limit = Schema.FiniteFromString.check(
-  Schema.isInt(),
-  Schema.isBetween({ minimum: 1, maximum: MAX_PAGE }),
-).annotate({
+const limit = Schema.String.annotate({
   description: `keys a page, 1 to ${MAX_PAGE}; ${DEFAULT_PAGE} when not given`,
-})
+  examples: [String(DEFAULT_PAGE)],
+}).pipe(
+  Schema.decodeTo(
+    Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: MAX_PAGE })),
+  ),
+)
 
 const list = HttpApiEndpoint.get("listEntries", "/entries", {
   query: {
