@@ -8,7 +8,7 @@
  * Exits with 1 if one survives, if one no longer applies, or if the tests fail without any.
  */
 import { spawn } from "node:child_process"
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises"
+import { cp, mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises"
 import { availableParallelism, tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { type Mutant, mutants } from "./mutantsOfCore.ts"
@@ -40,12 +40,16 @@ const runTests = (copy: string): Promise<Verdict> =>
   new Promise((done) => {
     const vitest = join(copy, "node_modules/vitest/vitest.mjs")
     const flags = ["--bail=1", "--pool=threads", "--maxWorkers=1", "--no-isolate", "--testTimeout=60000"]
-    const child = spawn(process.execPath, [vitest, "run", "--root", copy, "--dir", "test/core", ...flags], {
-      cwd: copy,
-      stdio: ["ignore", "pipe", "pipe"],
-      timeout: LIMIT_MILLIS,
-      killSignal: "SIGKILL",
-    })
+    const child = spawn(
+      process.execPath,
+      [vitest, "run", "--root", copy, "--dir", join(copy, "test/core"), ...flags],
+      {
+        cwd: copy,
+        stdio: ["ignore", "pipe", "pipe"],
+        timeout: LIMIT_MILLIS,
+        killSignal: "SIGKILL",
+      },
+    )
     let output = ""
     child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()))
     child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()))
@@ -101,7 +105,7 @@ const main = async (parent: string): Promise<number> => {
   return caught === results.length && caught > 0 ? 0 : 1
 }
 
-const parent = await mkdtemp(join(tmpdir(), "mutants-"))
+const parent = await realpath(await mkdtemp(join(tmpdir(), "mutants-")))
 try {
   process.exitCode = await main(parent)
 } finally {

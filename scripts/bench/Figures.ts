@@ -63,7 +63,9 @@ export const versionFrom = (command: string, args: ReadonlyArray<string>, patter
 
 /** The machine, its load before the run, Node, and the command line that was given. */
 export const machine = (script: string) => ({
-  command: ["npm run -s", script, ...(process.argv.length > 2 ? ["--"] : []), ...process.argv.slice(2)].join(" "),
+  command: ["npm run -s", script, ...(process.argv.length > 2 ? ["--"] : []), ...process.argv.slice(2)].join(
+    " ",
+  ),
   node: process.versions.node,
   cpu: cpus()[0]?.model ?? "unknown",
   cores: cpus().length,

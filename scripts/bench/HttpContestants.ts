@@ -5,9 +5,12 @@ import { fileURLToPath } from "node:url"
 import type { Request } from "./Load.ts"
 import * as Process from "./Process.ts"
 
-export type Row = "hit" | "304" | "miss" | "put"
+export const ROWS = ["hit", "304", "miss", "put"] as const
+export type Row = (typeof ROWS)[number]
 
-/** What stands behind the service in a row. */
+export const isRow = (name: string): name is Row => ROWS.some((row) => row === name)
+
+/** Whether Redis stands behind the service in a row; else its own store does. */
 export const needsRedis = (row: Row): boolean => row === "miss" || row === "put"
 
 export interface Contestant {
@@ -15,7 +18,10 @@ export interface Contestant {
   readonly start: (row: Row, redis: Process.Running | undefined) => Promise<Process.Running>
   readonly read: Request
   readonly write: Request
+  /** Answered with 200 once it serves. */
   readonly ready: string
+  /** Part of all reads that its L1 answered. */
+  readonly hitRatio?: (server: Process.Running) => Promise<number | undefined>
 }
 
 /** What a request of the row is answered with. */
@@ -26,29 +32,34 @@ export const expected: Readonly<Record<Row, ReadonlyArray<number>>> = {
   put: [200, 204],
 }
 
-const requests = (before: { readonly read: string; readonly write: string }, after = "") => ({
-  read: { method: "GET", before: before.read, after, body: false, revalidate: false },
-  write: { method: "PUT", before: before.write, after: "", body: true, revalidate: false },
-}) as const
+const requests = (before: { readonly read: string; readonly write: string }, after = "") =>
+  ({
+    read: { method: "GET", before: before.read, after, body: false, revalidate: false },
+    write: { method: "PUT", before: before.write, after: "", body: true, revalidate: false },
+  }) as const
 
 const ENTRIES = requests({ read: "/entries/", write: "/entries/" })
 
 const startNode = async (file: string, env: Readonly<Record<string, string>>) => {
   const port = await Process.freePort()
-  return Process.start(
-    { command: process.execPath, args: [file], env: { ...env, PORT: String(port) } },
-    port,
-  )
+  return Process.start({ command: process.execPath, args: [file], env: { ...env, PORT: String(port) } }, port)
 }
 
 /**
  * The service as it is built, with its defaults. Except: `hit` and `304` run on the embedded store with a TTL that outlasts the
  * run, and in `miss` L1 has room for one entry, so that a read of another key must ask the store.
  */
+const hitRatioOf = async ({ port }: Process.Running): Promise<number | undefined> => {
+  const reply = await fetch(`http://127.0.0.1:${port}/stats`)
+  const { hits, misses }: { hits: number; misses: number } = await reply.json()
+  return hits + misses === 0 ? undefined : hits / (hits + misses)
+}
+
 export const ours = (name: string, file: string): Contestant => ({
   name,
   ...ENTRIES,
   ready: "/readyz",
+  hitRatio: hitRatioOf,
   start: (row, redis) =>
     startNode(file, {
       DATA_DIR: Process.directory(),
@@ -95,5 +106,7 @@ export const webdis: Contestant = {
 export const startRedis = async (): Promise<Process.Running> => {
   const port = await Process.freePort()
   const args = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-  return Process.start({ command: "redis-server", args }, port)
+  const redis = Process.start({ command: "redis-server", args }, port)
+  await Process.listens(redis)
+  return redis
 }

@@ -6,9 +6,9 @@
  * connection asks again when it has been answered, so latencies are those of a saturated server.
  */
 import { type ChildProcess, fork } from "node:child_process"
-import { once } from "node:events"
 import { connect, type Socket } from "node:net"
 import { fileURLToPath } from "node:url"
+import * as Process from "./Process.ts"
 
 /** A request about a key: `${method} ${before}${key}${after}`. */
 export interface Request {
@@ -122,7 +122,7 @@ const converse = (
       return socket.destroy()
     }
     const read = (length: number, buffer: Uint8Array): boolean => {
-      pending += Buffer.from(buffer.buffer, buffer.byteOffset, length).latin1Slice()
+      pending += Buffer.from(buffer.buffer, buffer.byteOffset, length).toString("latin1")
       const reply = parse(pending)
       if (reply === undefined) return true
       pending = ""
@@ -202,15 +202,21 @@ if (process.send !== undefined && process.argv[1] === fileURLToPath(import.meta.
 
 export class Load {
   readonly #process: ChildProcess = fork(fileURLToPath(import.meta.url))
+  readonly #ended: Promise<never> = Process.track(this.#process).then(() => {
+    throw new Error("the process that makes the load ended")
+  })
 
-  /** One job; ends the script if the load cannot be made. */
+  /** One job at a time. */
   async run(job: Job): Promise<Result> {
     this.#process.send(job)
-    const [result]: [Result] = await once(this.#process, "message")
-    return result
+    const answered = new Promise<Result>((resolve) => {
+      this.#process.once("message", (result: Result) => resolve(result))
+    })
+    return await Promise.race([answered, this.#ended])
   }
 
   stop(): void {
+    this.#ended.catch(() => {})
     this.#process.disconnect()
   }
 }

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { get } from "node:http"
-import { createServer } from "node:net"
+import { connect, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -61,6 +61,18 @@ export const isInstalled = (command: string): boolean =>
     }
   })
 
+/** The child ends with this process at the latest; resolves when it has ended. */
+export const track = (child: ChildProcess): Promise<void> =>
+  new Promise((resolve) => {
+    const gone = () => {
+      children.delete(child)
+      resolve()
+    }
+    children.add(child)
+    child.once("exit", gone)
+    child.once("error", gone)
+  })
+
 /** An empty directory that is removed in the end. */
 export const directory = (): string => {
   const made = mkdtempSync(join(tmpdir(), "cache-mechanism-bench-"))
@@ -84,15 +96,7 @@ export const start = (program: Program, port: number): Running => {
     env: { PATH: process.env["PATH"], ...program.env },
     stdio: ["ignore", "ignore", "inherit"],
   })
-  children.add(child)
-  const ended = new Promise<void>((resolve) => {
-    const gone = () => {
-      children.delete(child)
-      resolve()
-    }
-    child.once("exit", gone)
-    child.once("error", gone)
-  })
+  const ended = track(child)
   const stop = async () => {
     child.kill("SIGTERM")
     const late = setTimeout(() => child.kill("SIGKILL"), STOP_MILLIS)
@@ -111,14 +115,27 @@ const statusOf = (port: number, path: string): Promise<number | undefined> =>
     request.once("error", () => resolve(undefined))
   })
 
-/** Waits for the first 200. */
-export const answers = async ({ pid, port }: Running, path: string): Promise<void> => {
+const isOpen = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => resolve(true))
+    socket.once("connect", () => socket.destroy())
+    socket.once("error", () => resolve(false))
+  })
+
+const until = async ({ pid, port }: Running, isSo: (port: number) => Promise<boolean>): Promise<void> => {
   const deadline = performance.now() + START_MILLIS
-  while ((await statusOf(port, path)) !== 200) {
-    if (performance.now() > deadline) throw new Error(`process ${pid} does not answer ${path} on ${port}`)
+  while (!(await isSo(port))) {
+    if (performance.now() > deadline) throw new Error(`process ${pid} does not serve on port ${port}`)
     await sleep(POLL_MILLIS)
   }
 }
+
+/** Waits for the first 200. */
+export const answers = (server: Running, path: string): Promise<void> =>
+  until(server, async (port) => (await statusOf(port, path)) === 200)
+
+/** Waits until it takes connections. */
+export const listens = (server: Running): Promise<void> => until(server, isOpen)
 
 /** Linux counts CPU time for `/proc` in hundredths of a second. */
 const TICKS_PER_SECOND = 100

@@ -244,7 +244,10 @@ export const invalidateAll = (self: CacheState): readonly [removed: number, Cach
   ]
 }
 
-/** Takes out at most `budget` entries that are dead at `now`, those that died first, first. */
+/**
+ * Takes out at most `budget` entries that died in a second that has passed at `now`, those of the earliest
+ * second first. After a long sleep a call may find nobody yet although some are due: see `Deadlines.due`.
+ */
 export const expire = (
   self: CacheState,
   now: number,

@@ -51,7 +51,7 @@ export const parse = (text: string): Option.Option<number> => {
 const bounded = (millis: number): Option.Option<number> =>
   millis <= MAX_MILLIS ? Option.some(Math.round(millis)) : Option.none()
 
-/** The shortest text that parses back: `1h30m`, `250ms`, `0s`. */
+/** The text of whole milliseconds, largest unit first: `1h30m`, `250ms`, `0s`. It parses back to the same. */
 export const format = (millis: number): string => {
   if (millis === 0) return "0s"
   const parts: Array<string> = []

@@ -9,7 +9,9 @@ export interface Snapshot {
   /** When it was taken. Monotonic milliseconds. */
   readonly takenAt: number
   readonly epoch: number
+  /** Entries that were held, those included that were dead but not yet swept. */
   readonly size: number
+  /** What they weighed. */
   readonly bytes: number
   /** Entries that were not dead when it was taken, in no particular order. Can be walked any number of times. */
   readonly entries: Iterable<Entry>

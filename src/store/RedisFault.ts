@@ -48,7 +48,7 @@ export const unavailable = (fault: RedisFault): StoreUnavailable =>
 
 /**
  * Why a connection failed, in a few words. System errors have a code; the server's own words lose what
- * follows them; other messages are ioredis's and are its alone.
+ * follows their code; other messages are ioredis's and are its alone.
  */
 export const reasonOfConnection = (error: Error): string => {
   if (error.name === "ReplyError") return refused(error.message).reason
@@ -62,10 +62,12 @@ const isWrongType = (fault: RedisFault): boolean => fault._tag === "Refused" && 
 /** Before version 7 the server wraps an error in a script: `ERR Error running script (…): @user_script:1: OOM …`. */
 const IN_SCRIPT = /^ERR Error running script .*@user_script: ?\d+: -?(?=[A-Z]+ )/su
 
-/** A code in capitals stands for itself; the words after a plain ERR are taken up to where arguments may begin. */
-const WORDS = /^(?:ERR(?: [A-Za-z]+){0,4}|[A-Z]+)(?![A-Za-z])/u
+/** What is told of errors without a code of their own. Anything else might hold a key. */
+const PLAIN =
+  /^ERR (?:unknown command|max number of clients reached|DB index is out of range|The user executing the script can't run this command)/u
 
-const refused = (message: string): RedisFault => {
-  const reason = WORDS.exec(message.replace(IN_SCRIPT, ""))?.[0] ?? "unexpected error"
-  return { _tag: "Refused", code: reason.split(" ", 1)[0] ?? reason, reason }
+const refused = (message: string): Extract<RedisFault, { readonly _tag: "Refused" }> => {
+  const text = message.replace(IN_SCRIPT, "")
+  const code = /^[A-Z]+(?= |$)/u.exec(text)?.[0] ?? "ERR"
+  return { _tag: "Refused", code, reason: PLAIN.exec(text)?.[0] ?? code }
 }

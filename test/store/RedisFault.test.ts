@@ -28,12 +28,14 @@ const REPLIES: ReadonlyArray<readonly [message: string, write: string]> = [
   ["CLUSTERDOWN Hash slot not served", "StoreUnavailable CLUSTERDOWN"],
   ["TRYAGAIN Multiple keys request during rehashing of slot", "StoreUnavailable TRYAGAIN"],
   ["MOVED 3999 127.0.0.1:6381", "StoreUnavailable MOVED"],
-  ["ERR max number of clients reached", "StoreUnavailable ERR max number of clients"],
+  ["ERR max number of clients reached", "StoreUnavailable ERR max number of clients reached"],
   ["ERR unknown command 'secret', with args beginning with: 'key' ", "StoreUnavailable ERR unknown command"],
-  ["ERR invalid key secret-key-1", "StoreUnavailable ERR invalid key secret"],
+  ["ERR DB index is out of range", "StoreUnavailable ERR DB index is out of range"],
+  ["ERR invalid key secret-key-1", "StoreUnavailable ERR"],
   ["ERR", "StoreUnavailable ERR"],
-  ["", "StoreUnavailable unexpected error"],
-  ["lower case secret", "StoreUnavailable unexpected error"],
+  ["", "StoreUnavailable ERR"],
+  ["SECRET-KEY", "StoreUnavailable ERR"],
+  ["lower case secret", "StoreUnavailable ERR"],
 ]
 
 describe("RedisFault", () => {

@@ -145,9 +145,9 @@ describe("StoreRedis and what Redis refuses", () => {
       yield* redis.cli("ACL", "SETUSER", "reader", "on", ">x", "~*", "+get", "+pttl", "+eval", "+evalsha")
       const store = yield* connect(url)
       assert.deepStrictEqual(yield* store.read("key"), Option.none())
-      assert.match(
+      assert.strictEqual(
         yield* failure(store.write("key", VALUE)),
-        /^StoreUnavailable ERR The user executing the$/u,
+        "StoreUnavailable ERR The user executing the script can't run this command",
       )
       // May set, but not ask for the time that remains: the write must not happen before that is known.
       yield* redis.cli("ACL", "SETUSER", "reader", "+set", "+type", "-pttl")
@@ -208,7 +208,7 @@ describe("StoreRedis and what Redis refuses", () => {
       const store = yield* connect(`${redis.url}/99`, { timeoutMillis: 200 })
       assert.deepStrictEqual(
         new Set(yield* failures(store)),
-        new Set(["StoreUnavailable ERR DB index is out"]),
+        new Set(["StoreUnavailable ERR DB index is out of range"]),
       )
       assert.strictEqual(yield* redis.cli("DBSIZE"), 0)
     }),
