@@ -99,9 +99,10 @@ const main = async (parent: string): Promise<number> => {
     }
   }
   await Promise.all(copies.map(work))
-  const caught = results.filter((result) => result.verdict === "caught").length
-  const stale = results.filter((result) => result.verdict === "STALE").length
-  console.log(`${caught} caught, ${results.length - caught - stale} survived, ${stale} no longer apply`)
+  const count = (verdict: Result["verdict"]) => results.filter((result) => result.verdict === verdict).length
+  const caught = count("caught")
+  const rest = `${count("STALE")} no longer apply, ${count("NO VERDICT")} without a verdict`
+  console.log(`${caught} caught, ${count("SURVIVED")} survived, ${rest}`)
   return caught === results.length && caught > 0 ? 0 : 1
 }
 

@@ -68,8 +68,9 @@ export const newKey = (() => {
 export interface Workload {
   readonly size: number
   readonly keys: ReadonlyArray<string>
-  readonly absent: ReadonlyArray<string>
   readonly entries: ReadonlyArray<Present>
+  /** As many others, which are not filled in. */
+  readonly others: ReadonlyArray<Present>
   /** Every place once, shuffled. */
   readonly order: Uint32Array
   /** All keys, one after the other: to build them anew per request. */
@@ -106,7 +107,7 @@ const shuffled = (size: number): Uint32Array => {
 
 export const make = (size: number): Workload => {
   const [keys, keyBytes] = filled(size, keyOf)
-  const absent = Array.from({ length: size }, (_, index) => keyOf(size + index))
+  const others = Array.from({ length: size }, (_, index) => newEntry(keyOf(size + index)))
   const bytesOf = () => new Uint8Array(VALUE_BYTES)
   const tagOf = (index: number) => hash("sha1", String(index), "hex")
   const [entries, entryBytes] = filled(size, (index) => entryOf(keys[index] ?? "", bytesOf(), tagOf(index)))
@@ -115,8 +116,8 @@ export const make = (size: number): Workload => {
   return {
     size,
     keys,
-    absent,
     entries,
+    others,
     order: shuffled(size),
     text,
     overhead: { key: keyBytes - KEY_LENGTH, entry: entryBytes - VALUE_BYTES },

@@ -125,12 +125,14 @@ const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
   const reads = { hits: 0, misses: 0, stale: 0, collapsed: 0 }
 
   const hit = (key: Entry.Key, at: number): Reading | undefined => {
-    const state = l1.current()
-    const entry = CacheState.peek(state, key, at)
-    if (entry === undefined || at >= entry.freshUntil) return undefined
+    const entry = l1.modify((state) => {
+      const found = CacheState.peek(state, key, at)
+      return found === undefined || at >= found.freshUntil
+        ? [undefined, state]
+        : [found, CacheState.touch(state, key)]
+    })
+    if (entry === undefined) return undefined
     reads.hits++
-    const touched = CacheState.touch(state, key)
-    if (touched !== state) l1.modify(() => [undefined, touched])
     return { entry, via: HIT, at }
   }
 

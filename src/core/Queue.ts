@@ -29,8 +29,12 @@ export const push = (self: Queue, key: Key): Queue => ({
 })
 
 /** Gives up a place; one that is not in use is left as it is. */
-export const remove = (self: Queue, place: number): Queue =>
-  HashMap.has(self.keys, place) ? { ...self, keys: HashMap.remove(self.keys, place) } : self
+export const remove = (self: Queue, place: number): Queue => {
+  if (!HashMap.has(self.keys, place)) return self
+  const keys = HashMap.remove(self.keys, place)
+  // The last one out leaves no gap to step over.
+  return { keys, head: HashMap.isEmpty(keys) ? self.tail : self.head, tail: self.tail }
+}
 
 /** The oldest key and the queue without it. */
 export const pop = (self: Queue): Option.Option<readonly [key: Key, next: Queue]> => {

@@ -96,6 +96,7 @@ const connect = (options: Connecting): RedisClient & { readonly redis: Redis } =
     redis.ping((error) => {
       if (stream !== redis.stream || (error && RedisFault.of(error)._tag !== "Refused")) return
       failures = 0
+      open = stream
       options.onOpen()
     })
   })

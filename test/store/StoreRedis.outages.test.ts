@@ -1,3 +1,4 @@
+import { createServer, type Server } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -19,6 +20,26 @@ const STALLED = "StoreUnavailable connection lost"
 const reasonOf = <A, E extends { readonly _tag: string; readonly reason?: string }, R>(
   effect: Effect.Effect<A, E, R>,
 ) => Effect.map(Effect.flip(effect), (error) => `${error._tag} ${error.reason ?? ""}`)
+
+/** Accepts connections, answers the first command of each, and then no more; its port. */
+const greeter = Effect.acquireRelease(
+  Effect.promise(
+    () =>
+      new Promise<Server>((resolve) => {
+        const server = createServer((socket) => {
+          socket.once("data", () => socket.write("+OK\r\n"))
+          socket.on("error", () => {})
+        })
+        server.listen(0, "127.0.0.1", () => resolve(server))
+      }),
+  ),
+  (server) => Effect.sync(() => server.close()),
+).pipe(
+  Effect.map((server) => {
+    const address = server.address()
+    return typeof address === "object" && address !== null ? address.port : 0
+  }),
+)
 
 describe("StoreRedis when Redis is away", () => {
   it.live("a server that stops answering: reads are unavailable and writes unknown, in time", () =>
@@ -64,6 +85,17 @@ describe("StoreRedis when Redis is away", () => {
       }
       yield* redis.resume
       assert.deepStrictEqual(yield* eventually(store.read("key")), Option.none())
+    }),
+  )
+
+  it.live("a connection that was greeted but is not answered is not written to", () =>
+    Effect.gen(function* () {
+      const port = yield* greeter
+      const store = yield* connect(`redis://127.0.0.1:${port}`, { timeoutMillis: TIMEOUT_MILLIS })
+      for (let round = 0; round < 60; round++) {
+        assert.match(yield* reasonOf(store.write("key", VALUE)), /^StoreUnavailable /u)
+        yield* Effect.sleep("10 millis")
+      }
     }),
   )
 

@@ -178,9 +178,13 @@ describe("StoreRedis and what Redis refuses", () => {
   it.live("a server that is loading is unavailable, and served when it has loaded", () =>
     Effect.gen(function* () {
       const redis = yield* RedisServer.make([
-        ...["--key-load-delay", "50000"],
+        "--key-load-delay",
+        "50000",
         // It answers between such stretches of the file only.
-        ...["--loading-process-events-interval-bytes", "1024", "--rdbcompression", "no"],
+        "--loading-process-events-interval-bytes",
+        "1024",
+        "--rdbcompression",
+        "no",
       ])
       const store = yield* connect(redis.url)
       yield* Effect.forEach(Array.from({ length: 200 }), (_, index) =>
