@@ -31,7 +31,8 @@ if [ ! -e $policy ]; then
   trap 'rm -f $policy' EXIT
 fi
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq && apt-get install -y -qq --no-install-recommends redis-server`
+apt-get update -qq && apt-get install -y -qq --no-install-recommends redis-server
+if command -v systemctl >/dev/null; then systemctl disable redis-server; fi`
 
 const installed = (): string | undefined => {
   if (process.getuid?.() !== 0 || !existsSync("/etc/debian_version")) return undefined

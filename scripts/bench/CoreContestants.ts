@@ -1,18 +1,26 @@
 /** Who takes part in `core.ts`, and what each does for a hit, a write and a read that evicts. */
 import { LRUCache } from "lru-cache"
 import * as CacheState from "../../src/core/CacheState.ts"
-import type { Present } from "../../src/core/Entry.ts"
+import type { Entry } from "../../src/core/Entry.ts"
 import { NOW } from "./Workload.ts"
 
 export interface Contestant {
   /** Whether the key is there; counts as a use of it. */
   readonly get: (key: string) => boolean
   /** Puts an entry in place of the one that has its key. */
-  readonly replace: (entry: Present) => void
+  readonly replace: (entry: Entry) => void
   /** Looks for the key of the entry, in vain, and takes the entry in; somebody leaves if it is full. */
-  readonly admit: (entry: Present) => void
+  readonly admit: (entry: Entry) => void
   readonly size: () => number
 }
+
+/** All of them, empty, with room for so many entries. */
+export const make = (capacity: number): Readonly<Record<string, Contestant>> => ({
+  ours: ours(capacity),
+  "lru-cache": lruCache(capacity),
+  map: map(capacity),
+  loop: loop(),
+})
 
 /** As `Cache.ts` uses the state: a hit is looked up, found fresh, and its use counted; tokens guard the rest. */
 export const ours = (capacity: number): Contestant => {
@@ -41,8 +49,8 @@ export const ours = (capacity: number): Contestant => {
 }
 
 /** With `max` and nothing else: no TTL, no sizes. */
-export const lruCache = (capacity: number): Contestant => {
-  const cache = new LRUCache<string, Present>({ max: capacity })
+const lruCache = (capacity: number): Contestant => {
+  const cache = new LRUCache<string, Entry>({ max: capacity })
   return {
     get: (key) => cache.get(key) !== undefined,
     replace: (entry) => cache.set(entry.key, entry),
@@ -54,8 +62,8 @@ export const lruCache = (capacity: number): Contestant => {
 }
 
 /** First in, first out: the least that a bounded map can do. */
-export const map = (capacity: number): Contestant => {
-  const entries = new Map<string, Present>()
+const map = (capacity: number): Contestant => {
+  const entries = new Map<string, Entry>()
   const oldest = entries.keys()
   return {
     get: (key) => entries.get(key) !== undefined,
@@ -72,7 +80,7 @@ export const map = (capacity: number): Contestant => {
 }
 
 /** Does nothing: what the loop, the making of keys and of entries cost everybody. */
-export const loop = (): Contestant => {
+const loop = (): Contestant => {
   let seen = 0
   const see = () => {
     seen++

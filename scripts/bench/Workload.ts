@@ -1,27 +1,27 @@
 /** What `core.ts` does its work on: keys, entries as the cache makes them, and an order in which to visit them. */
-import { hash } from "node:crypto"
-import type { Present } from "../../src/core/Entry.ts"
-import * as Entry from "../../src/core/Entry.ts"
-import * as Lifetime from "../../src/core/Lifetime.ts"
+import * as Option from "effect/Option"
+import { entryOf } from "../../src/cache/Content.ts"
+import type { Entry } from "../../src/core/Entry.ts"
 
 /** The time of everything, in monotonic milliseconds; nothing expires while it is measured. */
 export const NOW = 1_000_000
 
 export const VALUE_BYTES = 60
 
-const lifetime: Lifetime.Lifetime = {
-  ttlMillis: 300_000,
-  graceMillis: 3_600_000,
-  negativeTtlMillis: 5_000,
-  jitter: 0.1,
-}
+/** How many keys are visited, at random, of a large cache. */
+const MAX_VISITED = 100_000
+
+/** The defaults of the service. */
+const lifetime = { ttlMillis: 300_000, graceMillis: 3_600_000, negativeTtlMillis: 5_000, jitter: 0.1 }
 
 const KEY_DIGITS = 9
 export const KEY_LENGTH = "key-".length + KEY_DIGITS
 
+const bytesOfKey = (index: number): Buffer =>
+  Buffer.from(`key-${String(index).padStart(KEY_DIGITS, "0")}`, "latin1")
+
 /** Through bytes: the string is flat and nobody has hashed it yet, as when it comes from a socket. */
-const textOf = (index: number): Buffer => Buffer.from(`key-${String(index).padStart(KEY_DIGITS, "0")}`, "latin1")
-const keyOf = (index: number): string => textOf(index).toString("latin1")
+export const keyOf = (index: number): string => bytesOfKey(index).toString("latin1")
 
 /** Marsaglia's xorshift with 32 bits: the same numbers in every run. */
 const randomOf = (seed: number) => {
@@ -36,28 +36,19 @@ const randomOf = (seed: number) => {
 
 const random = randomOf(0x9e3779b9)
 
-/** A small entry, with deadlines that differ by jitter as in life. Value and tag are its own or shared. */
-const entryOf = (key: string, bytes: Uint8Array, etag: string): Present => {
-  const { deadAt, freshUntil, storeExpiresAt } = Lifetime.ofValue(lifetime, NOW, Infinity, random())
-  return {
-    _tag: "Present",
-    key,
-    bytes,
-    etag,
-    mediaType: "application/json",
-    confirmedAt: NOW,
-    freshUntil,
-    deadAt,
-    storeExpiresAt,
-    weight: Entry.weigh(key, bytes.byteLength),
-  }
+const TEXT_START = '{"id":'
+
+/** A small entry as the cache makes it of what the store answered, with a value, a tag and deadlines of its own. */
+export const entryAt = (key: string, index: number): Entry => {
+  const value = `${TEXT_START}${String(index).padStart(VALUE_BYTES - TEXT_START.length - 1, " ")}}`
+  const stored = { bytes: new Uint8Array(Buffer.from(value, "latin1")), ttlMillis: Infinity }
+  return entryOf(lifetime, key, Option.some(stored), NOW, random())
 }
 
-const sharedBytes = new Uint8Array(VALUE_BYTES)
-const sharedTag = hash("sha1", sharedBytes, "hex")
+const template = entryAt("", 0)
 
-/** For the operations that bring a new entry each time: making it costs everybody the same. */
-export const newEntry = (key: string): Present => entryOf(key, sharedBytes, sharedTag)
+/** An entry whose value and tag are shared: what it costs to make is not the subject. */
+export const newEntry = (key: string): Entry => ({ ...template, key })
 
 /** A key that was never used before. */
 export const newKey = (() => {
@@ -68,58 +59,59 @@ export const newKey = (() => {
 export interface Workload {
   readonly size: number
   readonly keys: ReadonlyArray<string>
-  readonly entries: ReadonlyArray<Present>
-  /** As many others, which are not filled in. */
-  readonly others: ReadonlyArray<Present>
-  /** Every place once, shuffled. */
-  readonly order: Uint32Array
-  /** All keys, one after the other: to build them anew per request. */
+  readonly entries: ReadonlyArray<Entry>
+  /** Keys in the order of visits. */
+  readonly visited: ReadonlyArray<string>
+  /** The same, one after the other, to build their strings anew. */
   readonly text: Buffer
-  /** Bytes on the heap beyond characters and values, per entry. */
-  readonly overhead: { readonly key: number; readonly entry: number }
+  /** As many entries that are not in the cache. */
+  readonly others: ReadonlyArray<Entry>
 }
 
-/** Bytes that are alive, on the heap and in array buffers. */
-export const aliveBytes = (): number => {
+/** Bytes that are alive: those that V8 counts, and all that the process occupies. */
+export interface Bytes {
+  readonly counted: number
+  readonly resident: number
+}
+
+export const alive = (): Bytes => {
+  // What the first pass finalises the second one frees.
   for (let pass = 0; pass < 2; pass++) globalThis.gc?.()
-  const { external, heapUsed } = process.memoryUsage()
-  return heapUsed + external
+  const { external, heapUsed, rss } = process.memoryUsage()
+  return { counted: heapUsed + external, resident: rss }
 }
 
-/** What filling an array that has room for it brings to the heap, per place. */
-const filled = <A>(size: number, of: (index: number) => A): readonly [Array<A>, bytes: number] => {
-  const array = new Array<A>(size)
-  const before = aliveBytes()
-  for (let index = 0; index < size; index++) array[index] = of(index)
-  return [array, (aliveBytes() - before) / size]
-}
-
-const shuffled = (size: number): Uint32Array => {
-  const order = Uint32Array.from({ length: size }, (_, index) => index)
-  for (let last = size - 1; last > 0; last--) {
-    const other = Math.floor(random() * (last + 1))
-    const kept = order[last] ?? 0
-    order[last] = order[other] ?? 0
-    order[other] = kept
+/** What has come alive since, for each of `size`. */
+export const since = (before: Bytes, size: number): Bytes => {
+  const { counted, resident } = alive()
+  return {
+    counted: Math.round((counted - before.counted) / size),
+    resident: Math.round((resident - before.resident) / size),
   }
-  return order
+}
+
+/** Some of the numbers below `size`, each once. */
+const someOf = (size: number): ReadonlyArray<number> => {
+  const numbers = Array.from({ length: size }, (_, index) => index)
+  const count = Math.min(size, MAX_VISITED)
+  for (let at = 0; at < count; at++) {
+    const other = at + Math.floor(random() * (size - at))
+    const kept = numbers[at] ?? 0
+    numbers[at] = numbers[other] ?? 0
+    numbers[other] = kept
+  }
+  return numbers.slice(0, count)
 }
 
 export const make = (size: number): Workload => {
-  const [keys, keyBytes] = filled(size, keyOf)
-  const others = Array.from({ length: size }, (_, index) => newEntry(keyOf(size + index)))
-  const bytesOf = () => new Uint8Array(VALUE_BYTES)
-  const tagOf = (index: number) => hash("sha1", String(index), "hex")
-  const [entries, entryBytes] = filled(size, (index) => entryOf(keys[index] ?? "", bytesOf(), tagOf(index)))
-  const text = Buffer.alloc(size * KEY_LENGTH)
-  for (let index = 0; index < size; index++) textOf(index).copy(text, index * KEY_LENGTH)
+  const keys = Array.from({ length: size }, (_, index) => keyOf(index))
+  const order = someOf(size)
   return {
     size,
     keys,
-    entries,
-    others,
-    order: shuffled(size),
-    text,
-    overhead: { key: keyBytes - KEY_LENGTH, entry: entryBytes - VALUE_BYTES },
+    entries: keys.map(entryAt),
+    visited: order.map((index) => keys[index] ?? ""),
+    text: Buffer.concat(order.map(bytesOfKey)),
+    others: order.map((index) => newEntry(keyOf(size + index))),
   }
 }

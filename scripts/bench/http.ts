@@ -5,7 +5,7 @@
  *
  * `npm run -s bench:http -- [--rounds 5] [--seconds 3] [--rows hit,304,miss,put] [--also other/main.js]`
  *
- * `--also`: another build of the service takes part, to compare a change with what was before it.
+ * `--also`, any number of times: another build of the service takes part, to compare a change with what was before it.
  */
 import { resolve } from "node:path"
 import { parseArgs } from "node:util"
@@ -20,7 +20,7 @@ const { values: flags } = parseArgs({
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "3" },
     rows: { type: "string", default: ROWS.join(",") },
-    also: { type: "string" },
+    also: { type: "string", multiple: true, default: [] },
   },
 })
 const rounds = Number(flags.rounds)
@@ -44,10 +44,10 @@ const SLACK_MILLIS_PER_ROUND = 5_000
 
 const contestants = [
   ours("ours", Process.BUILT),
-  ...(flags.also === undefined ? [] : [ours("also", resolve(flags.also))]),
+  ...flags.also.map((file) => ours(file, resolve(file))),
   bare,
 ]
-Process.endAfter(ROWS.length * (SLACK_MILLIS_PER_ROW + rounds * 4 * (millis + SLACK_MILLIS_PER_ROUND)))
+Process.endAfter(ROWS.length * (SLACK_MILLIS_PER_ROW + rounds * (3 + flags.also.length) * (millis + SLACK_MILLIS_PER_ROUND)))
 Process.requireBuild()
 const machine = Figures.machine("bench:http")
 
@@ -58,8 +58,7 @@ else if (Process.isInstalled("webdis")) contestants.push(webdis)
 else skipped.push("webdis: not on PATH")
 const rows = chosen.filter((row) => redis !== undefined || !needsRedis(row))
 
-const HEADINGS =
-  "req/s|req/CPU s|CPU µs/req|Redis CPU µs/req|p50 ms|p99 ms|p99.9 ms|wrong|L1 hits".split("|")
+const HEADINGS = "req/s|req/CPU s|CPU µs/req|Redis CPU µs/req|p50 ms|p99 ms|p99.9 ms|wrong|L1 hits".split("|")
 
 const lineOf = (name: string, figures: ReturnType<typeof Race.figuresOf>): ReadonlyArray<string> => [
   `  ${name}`,
@@ -84,9 +83,7 @@ const measure = async (row: Row) => {
     Array.from(outcomes, ([name, outcome]) => [name, self && Race.ratiosOf(self, outcome)] as const),
   )
   ratios.delete("ours")
-  console.log(
-    Figures.table([[row, ...HEADINGS], ...Array.from(figures, ([name, of]) => lineOf(name, of))]),
-  )
+  console.log(Figures.table([[row, ...HEADINGS], ...Array.from(figures, ([name, of]) => lineOf(name, of))]))
   for (const [name, found] of ratios) {
     if (found === undefined) continue
     const withRedis =

@@ -56,8 +56,8 @@ const cursors = Cursor.make("redis", Place)
 
 interface Sifted {
   readonly keys: ReadonlyArray<Key>
-  /** Every name, as text that differs when the bytes do. */
-  readonly names: ReadonlyArray<string>
+  /** Of every name, also those that are no keys. */
+  readonly identities: ReadonlyArray<string>
   readonly skipped: number
 }
 
@@ -87,7 +87,7 @@ export const make = (client: RedisClient, keyPrefix: string): Store["Service"]["
     const pattern = `${escapeGlob(keyPrefix + prefix)}*`
     let { left: keys, scan: at } = yield* Effect.fromResult(startOf(prefix, cursor))
     let skipped = 0
-    const seen = new Set<string>()
+    const seen = new Set(keys.map((key) => identify(Buffer.from(keyPrefix + key))))
     let density = 1
     let count = countFor(limit - keys.length, density)
     for (let round = 0; round < ROUNDS_MAX && at !== null && keys.length < limit; round++) {
@@ -96,13 +96,14 @@ export const make = (client: RedisClient, keyPrefix: string): Store["Service"]["
       const room = limit - keys.length
       density = Math.max(sifted.keys.length, 0.5) / count
       if (sifted.keys.length > room && count > 1) {
-        count = Math.min(countFor(room, density), count - 1)
+        // At least halved, so that some progress is made within the rounds of any page.
+        count = Math.min(countFor(room, density), count >> 1)
         continue
       }
       if (sifted.keys.length > room && keys.length > 0) break
       keys = [...keys, ...sifted.keys]
       skipped += sifted.skipped
-      for (const name of sifted.names) seen.add(name)
+      for (const identity of sifted.identities) seen.add(identity)
       at = next === "0" ? null : next
       count = countFor(limit - keys.length, density)
     }
@@ -140,7 +141,7 @@ const startOf = (prefix: string, cursor: Option.Option<string>): Result.Result<P
 const sift = (names: ReadonlyArray<Buffer>, prefixBytes: number, seen: ReadonlySet<string>): Sifted => {
   const fresh = new Map<string, Buffer>()
   for (const name of names) {
-    const text = name.toString("latin1")
+    const text = identify(name)
     if (!seen.has(text)) fresh.set(text, name.subarray(prefixBytes))
   }
   const keys: Array<Key> = []
@@ -150,8 +151,11 @@ const sift = (names: ReadonlyArray<Buffer>, prefixBytes: number, seen: ReadonlyS
     if (key === undefined) skipped++
     else if (!key.startsWith(RESERVED_PREFIX)) keys.push(key)
   }
-  return { keys, names: [...fresh.keys()], skipped }
+  return { keys, identities: [...fresh.keys()], skipped }
 }
+
+/** Text that differs when the bytes do. */
+const identify = (name: Buffer): string => name.toString("latin1")
 
 const isKey = (name: Buffer): boolean => name.length > 0 && name.length <= KEY_MAX_BYTES && isUtf8(name)
 

@@ -66,7 +66,7 @@ end
 local function selects(selector, first)
   if selector == '*' then return present end
   for i = first, first + selector - 1 do
-    if present and ARGV[i] == tag() then return true end
+    if ARGV[i] == tag() then return true end
   end
   return false
 end

@@ -35,8 +35,15 @@ PRAGMA application_id = ${APPLICATION_ID};
 PRAGMA user_version = ${SCHEMA_VERSION};
 COMMIT;`
 
-/** Before the first access: then the lock is taken once and kept, and no memory is shared with others. */
-const SETTINGS = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"
+/**
+ * Before any other access: then the lock is taken once and kept, and no memory is shared with others. Taken by a
+ * transaction that does nothing: of two that only read at first, each would keep the other from ever writing.
+ * Waits a little for one that is just closing, or giving up.
+ */
+const LOCK = "PRAGMA busy_timeout = 500; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT"
+
+/** Changes the file, so only when it is ours. Every commit reaches the disk; on a Mac that takes one word more. */
+const SETTINGS = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON"
 
 /** Open while the scope lives. Closing writes the log back into the file and removes it. */
 export const open = Effect.fnUntraced(function* (
@@ -51,19 +58,16 @@ export const open = Effect.fnUntraced(function* (
     attempt(() => new (load().DatabaseSync)(join(directory, FILE))),
     (opened) => Effect.sync(() => opened.close()),
   )
-  yield* attempt(() => database.exec(SETTINGS))
+  yield* attempt(() => database.exec(LOCK))
   const ask = (sql: string) => attempt(() => Number(Object.values(database.prepare(sql).get() ?? {})[0]))
-  if ((yield* ask("PRAGMA application_id")) === APPLICATION_ID) {
-    const version = yield* ask("PRAGMA user_version")
-    if (version > SCHEMA_VERSION) {
-      return yield* failed(`${FILE} was written by a newer version of cache-mechanism`)
-    }
-  } else {
-    if ((yield* ask("SELECT count(*) FROM sqlite_schema")) > 0) {
-      return yield* failed(`${FILE} is the database of another program`)
-    }
-    yield* attempt(() => database.exec(SCHEMA))
+  const isNew = (yield* ask("SELECT count(*) FROM sqlite_schema")) === 0
+  if (!isNew && (yield* ask("PRAGMA application_id")) !== APPLICATION_ID) {
+    return yield* failed(`${FILE} is the database of another program`)
   }
+  if (!isNew && (yield* ask("PRAGMA user_version")) > SCHEMA_VERSION) {
+    return yield* failed(`${FILE} was written by a newer version of cache-mechanism`)
+  }
+  yield* attempt(() => database.exec(isNew ? `${SETTINGS}; ${SCHEMA}` : SETTINGS))
   return database
 })
 

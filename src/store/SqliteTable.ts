@@ -32,19 +32,23 @@ export interface SqliteTable extends Transactions {
 /** Expired rows that one transaction removes, at most. */
 const PURGE_MAX = 100
 
+/** Node 22 binds an array of no bytes as NULL. */
+const BLOB = "coalesce(?, x'')"
+
 /** Every transaction begins by removing some of the expired rows. */
 export const make = (database: DatabaseSync, now: () => number): SqliteTable => {
   const select = database.prepare("SELECT expires_at, value FROM entries WHERE key = ?")
   const selectExpiry = database.prepare("SELECT expires_at FROM entries WHERE key = ?")
-  const insert = database.prepare("INSERT INTO entries (key, expires_at, value) VALUES (?, ?, ?)")
-  const update = database.prepare("UPDATE entries SET expires_at = ?, value = ? WHERE key = ?")
+  const insert = database.prepare(`INSERT INTO entries (key, expires_at, value) VALUES (?, ?, ${BLOB})`)
+  const update = database.prepare(`UPDATE entries SET expires_at = ?, value = ${BLOB} WHERE key = ?`)
   const remove = database.prepare("DELETE FROM entries WHERE key = ?")
   const purge = database.prepare(
     `DELETE FROM entries WHERE key IN
      (SELECT key FROM entries WHERE expires_at <= ? ORDER BY expires_at LIMIT ${PURGE_MAX})`,
   )
   const range = database.prepare(
-    "SELECT key, expires_at, length(value) AS size FROM entries WHERE key >= ? AND key < ? ORDER BY key LIMIT ?",
+    `SELECT key, expires_at, length(value) AS size FROM entries
+     WHERE key >= ${BLOB} AND key < ? ORDER BY key LIMIT ?`,
   )
   const addToTotal = database.prepare("UPDATE totals SET entries = entries + ?")
   const begin = database.prepare("BEGIN IMMEDIATE")

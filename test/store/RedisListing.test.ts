@@ -69,7 +69,7 @@ describe("RedisListing", () => {
         assert.deepStrictEqual(pages.flatMap(({ keys }) => keys).toSorted(), buckets.flat().toSorted())
         for (const { keys } of pages) assert.isAtMost(keys.length, limit)
       }),
-    { arbitrary: { runs: 1000, size: 100 } },
+    { arbitrary: { runs: 300, size: 100 } },
   )
 
   it.effect("a name that a scan repeats is on a page once", () =>
@@ -79,6 +79,22 @@ describe("RedisListing", () => {
       const [first] = yield* pagesOf(client, 20)
       assert.isAbove(asked.length, 2)
       assert.strictEqual(new Set(first?.keys).size, first?.keys.length)
+    }),
+  )
+
+  it.effect("a name that a cursor carried and a scan repeats is on a page once", () =>
+    Effect.gen(function* () {
+      const buckets = [["a", "b", "c", "d", "e", "f"], ["e"], ["f", "g"], ["h"]]
+      const pages = yield* pagesOf(clientOn(() => buckets).client, 4)
+      assert.deepStrictEqual(pages.map(({ keys }) => keys)[1], ["e", "f", "g", "h"])
+    }),
+  )
+
+  it.effect("a bucket of any size is got through", () =>
+    Effect.gen(function* () {
+      const buckets = named([1, 3000, 1])
+      const pages = yield* pagesOf(clientOn(() => buckets).client, 1000)
+      assert.deepStrictEqual(pages.flatMap(({ keys }) => keys).toSorted(), buckets.flat().toSorted())
     }),
   )
 

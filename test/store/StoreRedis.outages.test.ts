@@ -145,14 +145,12 @@ describe("StoreRedis when Redis is away", () => {
     }),
   )
 
-  it.live("a host that does not exist is unavailable, with its reason", () =>
+  it.live("a host that does not exist is unavailable, and no reason names it", () =>
     Effect.gen(function* () {
       const store = yield* connect("redis://name.invalid:6379", { timeoutMillis: TIMEOUT_MILLIS })
-      yield* eventually(
-        Effect.filterOrFail(reasonOf(store.probe), (reason) =>
-          reason.startsWith("StoreUnavailable getaddrinfo "),
-        ),
-      )
+      const reason = yield* reasonOf(store.probe)
+      assert.match(reason, /^StoreUnavailable (?:getaddrinfo|connect|not connected)/u)
+      assert.notInclude(reason, "invalid")
     }),
   )
 

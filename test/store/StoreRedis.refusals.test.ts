@@ -145,10 +145,7 @@ describe("StoreRedis and what Redis refuses", () => {
       yield* redis.cli("ACL", "SETUSER", "reader", "on", ">x", "~*", "+get", "+pttl", "+eval", "+evalsha")
       const store = yield* connect(url)
       assert.deepStrictEqual(yield* store.read("key"), Option.none())
-      assert.strictEqual(
-        yield* failure(store.write("key", VALUE)),
-        "StoreUnavailable ERR The user executing the script can't run this command",
-      )
+      assert.match(yield* failure(store.write("key", VALUE)), /^StoreUnavailable (?:ERR|NOPERM)/u)
       // May set, but not ask for the time that remains: the write must not happen before that is known.
       yield* redis.cli("ACL", "SETUSER", "reader", "+set", "+type", "-pttl")
       yield* redis.cli("SET", "key", "old", "EX", "100")
@@ -160,7 +157,7 @@ describe("StoreRedis and what Redis refuses", () => {
 
   it.live("a server that runs somebody's endless script is unavailable, and back when it is not", () =>
     Effect.gen(function* () {
-      const redis = yield* RedisServer.make(["--busy-reply-threshold", "20"])
+      const redis = yield* RedisServer.make(["--lua-time-limit", "20"])
       const store = yield* connect(redis.url)
       yield* Effect.forkChild(redis.pipeline([["EVAL", "while true do end", "0"]]))
       yield* eventually(
@@ -220,7 +217,7 @@ describe("StoreRedis and what Redis refuses", () => {
 
   it.live("a database that cannot be selected again after a reconnect is not replaced by another", () =>
     Effect.gen(function* () {
-      const redis = yield* RedisServer.make(["--busy-reply-threshold", "20"])
+      const redis = yield* RedisServer.make(["--lua-time-limit", "20"])
       const store = yield* connect(`${redis.url}/3`, { timeoutMillis: 300 })
       yield* store.write("key", utf8("in 3"))
       yield* redis.cli("SET", "key", "in 0")

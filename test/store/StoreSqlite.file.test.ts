@@ -117,7 +117,10 @@ describe("StoreSqlite and its file", () => {
       const other = new DatabaseSync(join(foreign, "store.sqlite"))
       other.exec("CREATE TABLE precious (value TEXT)")
       other.close()
+      const before = readFileSync(join(foreign, "store.sqlite"))
       assert.strictEqual(yield* reasonOf(foreign), "store.sqlite is the database of another program")
+      assert.deepStrictEqual(readFileSync(join(foreign, "store.sqlite")), before)
+      assert.deepStrictEqual(readdirSync(foreign), ["store.sqlite"])
 
       const newer = yield* TemporaryDirectory.make
       yield* Effect.scoped(open(newer))

@@ -35,9 +35,9 @@ export const check = <R>(it: Declare<R>, outlive: Subject<R>["outlive"]): void =
   it("a value is forgotten when its time is over", () =>
     Effect.gen(function* () {
       const store = yield* Store
-      yield* store.write("key", VALUE, { expiry: after(40) })
+      yield* store.write("key", VALUE, { expiry: after(500) })
       assert.isTrue(Option.isSome(yield* store.read("key")))
-      yield* outlive("key", 40)
+      yield* outlive("key", 500)
       assert.deepStrictEqual(yield* store.read("key"), Option.none())
       assert.deepStrictEqual((yield* store.list({ prefix: "", limit: 9, cursor: Option.none() })).keys, [])
       assert.isFalse(yield* store.remove("key"))
