@@ -9,13 +9,14 @@ import * as CoreContestants from "./CoreContestants.ts"
 import * as Workload from "./Workload.ts"
 
 const SIZE = 200_000
+const POINTER_BYTES = 8
 
 /** An array of them, and what each occupies beyond its place in it. */
 const filled = <A>(of: (index: number) => A): readonly [Array<A>, Workload.Bytes] => {
-  const array = new Array<A>(SIZE)
   const before = Workload.alive()
-  for (let index = 0; index < SIZE; index++) array[index] = of(index)
-  return [array, Workload.since(before, SIZE)]
+  const array = Array.from({ length: SIZE }, (_, index) => of(index))
+  const { counted, resident } = Workload.since(before, SIZE)
+  return [array, { counted: counted - POINTER_BYTES, resident: resident - POINTER_BYTES }]
 }
 
 const [keys, key] = filled(Workload.keyOf)

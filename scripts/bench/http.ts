@@ -47,7 +47,9 @@ const contestants = [
   ...flags.also.map((file) => ours(file, resolve(file))),
   bare,
 ]
-Process.endAfter(ROWS.length * (SLACK_MILLIS_PER_ROW + rounds * (3 + flags.also.length) * (millis + SLACK_MILLIS_PER_ROUND)))
+Process.endAfter(
+  ROWS.length * (SLACK_MILLIS_PER_ROW + rounds * (3 + flags.also.length) * (millis + SLACK_MILLIS_PER_ROUND)),
+)
 Process.requireBuild()
 const machine = Figures.machine("bench:http")
 
