@@ -12,7 +12,7 @@ import * as Schema from "effect/Schema"
 import * as BytesText from "./core/BytesText.ts"
 import * as DurationText from "./core/DurationText.ts"
 import { RESERVED_PREFIX } from "./core/Entry.ts"
-import * as RedisUrl from "./store/RedisUrl.ts"
+import * as RedisTarget from "./store/RedisTarget.ts"
 
 /** A setting that cannot be used. Its message is the sentence that the user reads. */
 export class BadSetting extends Schema.TaggedError<BadSetting>()("BadSetting", {
@@ -113,13 +113,15 @@ const MAX_COUNT = 1_000_000_000
 export const settings = {
   redisUrl: {
     name: "REDIS_URL",
-    parse: (value: string) => Option.map(Result.getSuccess(RedisUrl.parse(value)), () => Option.some(value)),
-    accepted: "a URL such as redis://user:password@host:6379/0 or rediss://host:6380",
+    parse: (value: string) =>
+      Option.map(Result.getSuccess(RedisTarget.parse(value)), () => Option.some(value)),
+    accepted:
+      "a URL such as redis://user:password@host:6379/0, rediss://host:6380, redis-sentinel://host1,host2/group or redis-cluster://host1,host2",
     fallback: Option.none<string>(),
     shown: "none: the embedded store",
     help: "the Redis that this caches",
     describe: (value: string) =>
-      Result.match(RedisUrl.parse(value), {
+      Result.match(RedisTarget.parse(value), {
         onFailure: ({ reason }) => `something else, not shown as it may hold a password: ${reason}`,
         onSuccess: () => value,
       }),
@@ -161,9 +163,16 @@ export const settings = {
   } satisfies Setting<number>,
   cacheMaxEntries: integer("CACHE_MAX_ENTRIES", 100_000, "bound of L1 in entries", 1, MAX_COUNT),
   cacheMaxBytes: bytes("CACHE_MAX_BYTES", 268_435_456, "bound of L1 in bytes, overhead included", 1_024),
+  untrackedTtl: duration(
+    "UNTRACKED_TTL",
+    1_000,
+    "how long L1 serves an entry while the server refuses tracking",
+    1,
+  ),
   storeTimeout: duration("STORE_TIMEOUT", 1_000, "how long a request waits for the store", 1),
   backupEvery: duration("BACKUP_EVERY", 60_000, "how often L1 is compared with the store", 1_000),
   maxValueBytes: bytes("MAX_VALUE_BYTES", 1_048_576, "the largest value that is taken"),
+  maxSubscribers: integer("MAX_SUBSCRIBERS", 100, "who may listen to `/events` at the same time", 0, 100_000),
   logFormat: oneOf<"pretty" | "json" | "auto">(
     "LOG_FORMAT",
     { pretty: "pretty", json: "json" },
@@ -218,9 +227,11 @@ export const load: Effect.Effect<Settings, BadSetting> = Effect.gen(function* ()
     cacheJitter: yield* readOne(settings.cacheJitter),
     cacheMaxEntries: yield* readOne(settings.cacheMaxEntries),
     cacheMaxBytes: yield* readOne(settings.cacheMaxBytes),
+    untrackedTtl: yield* readOne(settings.untrackedTtl),
     storeTimeout: yield* readOne(settings.storeTimeout),
     backupEvery: yield* readOne(settings.backupEvery),
     maxValueBytes: yield* readOne(settings.maxValueBytes),
+    maxSubscribers: yield* readOne(settings.maxSubscribers),
     logFormat: yield* readOne(settings.logFormat),
     logLevel: yield* readOne(settings.logLevel),
   }

@@ -13,16 +13,19 @@ import * as References from "effect/References"
 import * as HttpServer from "effect/http/HttpServer"
 import type { ServeError } from "effect/http/HttpServerError"
 import * as Backup from "./background/Backup.ts"
+import * as Follow from "./background/Follow.ts"
 import * as Health from "./background/Health.ts"
 import * as Sweep from "./background/Sweep.ts"
 import * as Cache from "./cache/Cache.ts"
 import * as Config from "./Config.ts"
 import type { Lifetime } from "./core/Lifetime.ts"
 import * as Server from "./http/Server.ts"
+import * as RedisFollowed from "./store/RedisFollowed.ts"
 import type { RedisUrlInvalid } from "./store/RedisUrl.ts"
 import type { Store } from "./store/Store.ts"
-import * as StoreRedis from "./store/StoreRedis.ts"
 import * as StoreSqlite from "./store/StoreSqlite.ts"
+import type { Tracker } from "./store/Tracker.ts"
+import * as TrackerNone from "./store/TrackerNone.ts"
 
 const lifetimeOf = (settings: Config.Settings): Lifetime => ({
   ttlMillis: settings.cacheTtl,
@@ -31,13 +34,14 @@ const lifetimeOf = (settings: Config.Settings): Lifetime => ({
   jitter: settings.cacheJitter,
 })
 
+/** The store, and the tracker that tells who else writes to it. */
 const storeOf = (
   settings: Config.Settings,
-): Layer.Layer<Store, RedisUrlInvalid | StoreSqlite.StoreOpenFailed> =>
+): Layer.Layer<Store | Tracker, RedisUrlInvalid | StoreSqlite.StoreOpenFailed> =>
   Option.match(settings.redisUrl, {
-    onNone: () => StoreSqlite.layer({ directory: settings.dataDir }),
+    onNone: () => Layer.mergeAll(StoreSqlite.layer({ directory: settings.dataDir }), TrackerNone.layer),
     onSome: (url) =>
-      StoreRedis.layer({ url, keyPrefix: settings.keyPrefix, timeoutMillis: settings.storeTimeout }),
+      RedisFollowed.layer({ url, keyPrefix: settings.keyPrefix, timeoutMillis: settings.storeTimeout }),
   })
 
 const loggerOf = (settings: Config.Settings, isTerminal: boolean) => {
@@ -64,8 +68,13 @@ export const layer = (settings: Config.Settings, isTerminal: boolean) => {
     Layer.provide(
       Server.layer({ host: settings.host, port: settings.port, maxValueBytes: settings.maxValueBytes }),
     ),
-    Layer.provide([Backup.layer({ every: settings.backupEvery, lifetime }), Health.layer, Sweep.layer]),
-    Layer.provide(Cache.layer({ bounds, lifetime })),
+    Layer.provide([
+      Backup.layer({ every: settings.backupEvery, lifetime }),
+      Follow.layer({ untrackedTtlMillis: settings.untrackedTtl }),
+      Health.layer,
+      Sweep.layer,
+    ]),
+    Layer.provide(Cache.layer({ bounds, lifetime, maxSubscribers: settings.maxSubscribers })),
     Layer.provide(storeOf(settings)),
     Layer.provide(loggerOf(settings, isTerminal)),
   )

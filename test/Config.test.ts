@@ -5,7 +5,11 @@ import * as Option from "effect/Option"
 import * as Config from "../src/Config.ts"
 
 const load = (environment: Record<string, string>) =>
-  Effect.provideService(Config.load, ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env: environment }))
+  Effect.provideService(
+    Config.load,
+    ConfigProvider.ConfigProvider,
+    ConfigProvider.fromEnv({ env: environment }),
+  )
 
 describe("Config", () => {
   it.effect("has a default for every setting, and an empty setting counts as not given", () =>
@@ -74,7 +78,12 @@ describe("Config", () => {
 
   it.effect("never shows a password", () =>
     Effect.gen(function* () {
-      for (const url of ["http://u:hunter2@h", "redis://u:hunter2@h/x", "redis://u:hunter2@h?a=b", "hunter2"]) {
+      for (const url of [
+        "http://u:hunter2@h",
+        "redis://u:hunter2@h/x",
+        "redis://u:hunter2@h?a=b",
+        "hunter2",
+      ]) {
         const { message } = yield* Effect.flip(load({ REDIS_URL: url }))
         assert.match(message, /^REDIS_URL must be /)
         assert.notInclude(message, "hunter2")

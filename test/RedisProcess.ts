@@ -23,7 +23,7 @@ export interface Options {
 const START_MILLIS = 20_000
 const ATTEMPTS = 10
 /** Printed once the port is bound. */
-const STARTED = /server initialized|ready to accept connections/iu
+const STARTED = /server initialized|ready to accept connections|sentinel ID is/iu
 
 /** Below the ports that systems hand out to clients, and with room above for a cluster bus (port + 10,000). */
 const PORT_MIN = 10_000

@@ -15,7 +15,8 @@ const readme = readFileSync(join(root, "README.md"), "utf8")
 const between = (name: string): string =>
   new RegExp(`<!-- ${name}:start -->\n([^]*?)<!-- ${name}:end -->`).exec(readme)?.[1]?.trim() ?? ""
 
-const block = (language: string): string => new RegExp(`\`\`\`${language}\n([^]*?)\`\`\``).exec(readme)?.[1] ?? ""
+const block = (language: string): string =>
+  new RegExp(`\`\`\`${language}\n([^]*?)\`\`\``).exec(readme)?.[1] ?? ""
 
 interface Command {
   readonly outgoing: Service.Outgoing
@@ -86,8 +87,8 @@ describe("README", () => {
   it("has a library example that runs", { timeout: 60_000 }, async () => {
     const example = block("ts")
       .replace('"cache-mechanism"', JSON.stringify(new URL("../src/index.ts", import.meta.url).href))
-      .replace(/StoreRedis\.layer\([^)]*\)/, "StoreMemory.layer")
-      .replace("StoreRedis }", "StoreMemory }")
+      .replace("RedisFollowed.layer(redis)", "[StoreMemory.layer, TrackerMemory.layer]")
+      .replace("RedisFollowed }", "StoreMemory, TrackerMemory }")
       .replace(/Effect\.runPromise\((.+)\)\n/, "console.log(await Effect.runPromise($1))\n")
     const output = await new Promise<string>((resolve, reject) => {
       execFile(

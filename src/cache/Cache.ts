@@ -23,6 +23,7 @@ import type { Bounds } from "../core/Eviction.ts"
 import type { Lifetime } from "../core/Lifetime.ts"
 import * as Snapshot from "../core/Snapshot.ts"
 import { type Expiry, Store, type WriteError, type Written } from "../store/Store.ts"
+import * as Changes from "./Changes.ts"
 import { entryOf } from "./Content.ts"
 import * as L1 from "./L1.ts"
 import * as SingleFlight from "./SingleFlight.ts"
@@ -30,7 +31,11 @@ import * as SingleFlight from "./SingleFlight.ts"
 export interface Options {
   readonly bounds: Bounds
   readonly lifetime: Lifetime
+  /** Who may listen to changes at the same time. Default 100. */
+  readonly maxSubscribers?: number
 }
+
+const MAX_SUBSCRIBERS = 100
 
 export type ReadError = SingleFlight.LoadError
 
@@ -119,6 +124,7 @@ const STALE: Via = { _tag: "Stale" }
 
 const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
   const l1 = yield* L1.L1
+  const changes = yield* Changes.Changes
   const store = yield* Store
   const random = yield* Random.Random
   const flights = yield* SingleFlight.make(lifetime)
@@ -127,7 +133,7 @@ const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
   const hit = (key: Entry.Key, at: number): Reading | undefined => {
     const entry = l1.modify((state) => {
       const found = CacheState.peek(state, key, at)
-      return found === undefined || at >= found.freshUntil
+      return found === undefined || at >= found.freshUntil || !CacheState.isTrusted(state, found, at)
         ? [undefined, state]
         : [found, CacheState.touch(state, key)]
     })
@@ -206,6 +212,12 @@ const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
       return [removed.length, next]
     })
 
+  /** The value may have changed, and those who listen must know. */
+  const doubt = (key: Entry.Key): void => {
+    forget(key)
+    changes.publish({ _tag: "Invalidated", key })
+  }
+
   const put = (
     key: Entry.Key,
     bytes: Uint8Array,
@@ -216,11 +228,12 @@ const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
       const token = l1.modify((state) => CacheState.beginWrite(state, key))
       return Effect.onExit(store.write(key, bytes, options), (exit) =>
         Effect.sync(() => {
-          if (Exit.isFailure(exit)) return forget(key)
+          if (Exit.isFailure(exit)) return doubt(key)
           // A copy: the caller keeps its array and may write to it.
           const stored = { bytes: new Uint8Array(bytes), ttlMillis: exit.value.ttlMillis }
           const entry = entryOf(lifetime, key, Option.some(stored), askedAt, random.nextDoubleUnsafe())
-          return l1.modify((state) => CacheState.settleWrite(state, token, entry, l1.now()))
+          l1.modify((state) => CacheState.settleWrite(state, token, entry, l1.now()))
+          changes.publish({ _tag: "Invalidated", key })
         }),
       )
     }).pipe(Effect.uninterruptible)
@@ -228,7 +241,7 @@ const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
   const remove = (key: Entry.Key, options?: { readonly condition?: Condition }) =>
     Effect.suspend(() => {
       forget(key)
-      return Effect.onExit(store.remove(key, options), () => Effect.sync(() => forget(key)))
+      return Effect.onExit(store.remove(key, options), () => Effect.sync(() => doubt(key)))
     }).pipe(Effect.uninterruptible)
 
   const stats = Effect.sync((): Stats => {
@@ -263,9 +276,15 @@ const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
 })
 
 /** The cache over the given L1 and store. */
-export const layerOver = (lifetime: Lifetime): Layer.Layer<Cache, never, L1.L1 | Store> =>
+export const layerOver = (lifetime: Lifetime): Layer.Layer<Cache, never, L1.L1 | Changes.Changes | Store> =>
   Layer.effect(Cache, make(lifetime))
 
-/** The cache with an L1 of its own, which background layers share. */
-export const layer = (options: Options): Layer.Layer<Cache | L1.L1, never, Store> =>
-  Layer.provideMerge(layerOver(options.lifetime), L1.layer(options.bounds))
+/** The cache with an L1 and subscribers of its own, which background layers share. */
+export const layer = (options: Options): Layer.Layer<Cache | L1.L1 | Changes.Changes, never, Store> =>
+  Layer.provideMerge(
+    layerOver(options.lifetime),
+    Layer.mergeAll(
+      L1.layer(options.bounds),
+      Changes.layer({ maxSubscribers: options.maxSubscribers ?? MAX_SUBSCRIBERS }),
+    ),
+  )

@@ -6,6 +6,7 @@
  * waits for any more still fills L1. Which question a caller may join is not decided here but by the tokens
  * of `core/Fill.ts`: one that an invalidation has overtaken is never joined.
  */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -54,7 +55,8 @@ export const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
   const land = (token: Token, answer: Answer): void => {
     const waiters = waiting.get(token.id) ?? []
     waiting.delete(token.id)
-    for (const waiter of waiters) waiter(answer)
+    // A copy: a waiter that is told runs on at once, and may end others, who leave the list.
+    for (const waiter of waiters.slice()) waiter(answer)
   }
 
   const settle = (token: Token, stored: Option.Option<Stored>, askedAt: number): void => {
@@ -68,8 +70,9 @@ export const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
     land(token, Result.fail(error))
   }
 
-  /** A defect or the end of the scope: the waiters get an answer all the same. */
+  /** After a defect or at the end of the scope, too, the waiters get an answer. */
   const failAll = (tokens: ReadonlyArray<Token>, exit: Exit.Failure<unknown, LoadError>): void => {
+    if (Cause.hasDies(exit.cause)) run(Effect.logError("a read of the store died", exit.cause), () => {})
     const error = Option.getOrElse(
       Exit.findErrorOption(exit),
       () => new StoreUnavailable({ reason: "the read ended without an answer" }),

@@ -17,6 +17,9 @@
  * - `deadlines` knows who dies next, so that memory is given back without a timer per entry and without a
  *   walk over all entries (`Deadlines.ts`). Reads do not need it: an entry knows its own deadlines;
  * - `fills` are the tokens of the questions in flight (`Fill.ts`);
+ * - `trustedSince` and `trustedForMillis` say which copies may be served as fresh: those whose question left
+ *   after the tracker became live. While it is not, none is. What was fetched earlier is *suspect*: it is kept,
+ *   for it is probably right, but only the store can tell;
  * - `epoch` grows whenever everything held became uncertain at once;
  * - `counts` adds up what happened. Hits and misses are counted by the shell, for a hit that changes nothing
  *   must return the very same state.
@@ -39,6 +42,10 @@ export interface CacheState {
   readonly eviction: Eviction.Eviction
   readonly deadlines: Deadlines.Deadlines
   readonly fills: Fill.Fills
+  /** Copies of questions sent before this are suspect; `Infinity`: all are. Monotonic milliseconds. */
+  readonly trustedSince: number
+  /** How long after its question a copy is trusted at most. Milliseconds. */
+  readonly trustedForMillis: number
   readonly epoch: number
   readonly counts: Counts
 }
@@ -70,9 +77,10 @@ export type Settled =
 
 /**
  * Why an answer did not enter. Unless its token was withdrawn, it is newer than the copy that L1 has of the
- * key, so that copy leaves with it (`replaced`).
+ * key, so that copy leaves with it (`replaced`). `untrusted`: the tracker is not live, so nobody would say
+ * when the answer is no longer true; a copy that is the same stays, as suspect as it was.
  */
-export type Refusal = "withdrawn" | "expired" | "too-heavy" | "no-room"
+export type Refusal = "withdrawn" | "untrusted" | "expired" | "too-heavy" | "no-room"
 
 /** Dead entries that one answer sweeps out on its way in. */
 const SWEEP_PER_FILL = 4
@@ -86,11 +94,14 @@ const noCounts: Counts = {
   replaced: 0,
 }
 
+/** Empty, and trusting: without a tracker a copy is good for its TTL. */
 export const make = (bounds: Eviction.Bounds): CacheState => ({
   bounds,
   eviction: Eviction.empty,
   deadlines: Deadlines.empty,
   fills: Fill.none,
+  trustedSince: -Infinity,
+  trustedForMillis: Infinity,
   epoch: 0,
   counts: noCounts,
 })
@@ -159,6 +170,7 @@ export const settle = (
 ): readonly [Settled, CacheState] => {
   if (!Fill.stands(self.fills, token)) return dropped([[], self], "withdrawn")
   const open = { ...self, fills: Fill.end(self.fills, token) }
+  if (self.trustedSince === Infinity) return dropped(contradict(open, entry), "untrusted")
   const why = refusal(open, entry, now, admission)
   if (why !== undefined) return dropped(drop(open, entry.key, "replaced"), why)
   return install(open, entry, now)
@@ -174,6 +186,16 @@ const refusal = (
   if (entry.deadAt <= now) return "expired"
   if (self.bounds.maxEntries < 1) return "no-room"
   return admission === "if-room" && !Eviction.fits(self.eviction, entry, self.bounds) ? "no-room" : undefined
+}
+
+/** A copy that the store has just contradicted is known to be wrong, not only suspect. */
+const contradict = (self: CacheState, answer: Entry): readonly [ReadonlyArray<Removal>, CacheState] => {
+  const held = Eviction.get(self.eviction, answer.key)
+  const same =
+    held?._tag === "Present" && answer._tag === "Present"
+      ? held.etag === answer.etag
+      : held?._tag === answer._tag
+  return same ? [[], self] : drop(self, answer.key, "invalidated")
 }
 
 /**
@@ -223,6 +245,30 @@ const install = (self: CacheState, entry: Entry, now: number): readonly [Settled
   ]
 }
 
+/** Whether a copy may be served without asking, as far as writes are concerned. */
+export const isTrusted = (self: CacheState, entry: Entry, now: number): boolean =>
+  entry.confirmedAt >= self.trustedSince && now < entry.confirmedAt + self.trustedForMillis
+
+/** Writes may be missed from now on: nothing is trusted, and nothing that is being fetched will be. */
+export const lose = (self: CacheState): CacheState => ({
+  ...self,
+  fills: Fill.withdrawAll(self.fills),
+  trustedSince: Infinity,
+  epoch: self.epoch + 1,
+})
+
+/**
+ * From `now` on no write is missed (`forMillis` is `Infinity`), or nobody tells but a short-lived copy will do
+ * (`forMillis` says how short). What was fetched before stays suspect.
+ */
+export const trust = (self: CacheState, now: number, forMillis: number): CacheState => ({
+  ...self,
+  fills: Fill.withdrawAll(self.fills),
+  trustedSince: now,
+  trustedForMillis: forMillis,
+  epoch: self.epoch + 1,
+})
+
 /** Something wrote to the key: forget the copy, and distrust what is being fetched. */
 export const invalidate = (self: CacheState, key: Key): readonly [ReadonlyArray<Removal>, CacheState] => {
   const [removed, next] = drop(self, key, "invalidated")
@@ -236,7 +282,9 @@ export const invalidateAll = (self: CacheState): readonly [removed: number, Cach
   return [
     removed,
     {
-      ...make(self.bounds),
+      ...self,
+      eviction: Eviction.empty,
+      deadlines: Deadlines.empty,
       fills: Fill.withdrawAll(self.fills),
       epoch: self.epoch + 1,
       counts: { ...self.counts, invalidated: self.counts.invalidated + removed },

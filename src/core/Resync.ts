@@ -7,7 +7,6 @@
  */
 import * as CacheState from "./CacheState.ts"
 import type { Entry } from "./Entry.ts"
-import * as Eviction from "./Eviction.ts"
 import * as Fill from "./Fill.ts"
 
 export type Finding =
@@ -29,6 +28,25 @@ export type Finding =
  */
 const EXPIRY_TOLERANCE_MILLIS = 1_000
 
+/**
+ * Whether L1 has something else than the store answered, and no write is known that would explain it. With a
+ * live tracker that is wrong, once a fence has passed since the answer.
+ */
+export const contradicts = (
+  self: CacheState.CacheState,
+  token: Fill.Token,
+  answer: Entry,
+  now: number,
+): boolean => {
+  const held = CacheState.peek(self, token.key, now)
+  return (
+    Fill.stands(self.fills, token) &&
+    held !== undefined &&
+    CacheState.isTrusted(self, held, now) &&
+    !isSame(held, answer)
+  )
+}
+
 /** `adopting`: an entry that L1 does not have is wanted, if there is room without evicting. */
 export const reconcile = (
   self: CacheState.CacheState,
@@ -38,10 +56,17 @@ export const reconcile = (
   adopting: boolean,
 ): readonly [Finding, CacheState.CacheState] => {
   if (!Fill.stands(self.fills, token)) return ["overtaken", self]
-  const held = Eviction.get(self.eviction, token.key)
+  const held = CacheState.peek(self, token.key, now)
   if (held === undefined) return adopting ? adopt(self, token, answer, now) : gone(self, token)
-  if (isSame(held, answer)) return ["unchanged", CacheState.abandon(self, token)]
+  if (isSame(held, answer)) {
+    // A suspect copy that the store confirms is installed anew: then it is trusted again.
+    return CacheState.isTrusted(self, held, now)
+      ? ["unchanged", CacheState.abandon(self, token)]
+      : ["unchanged", CacheState.settle(self, token, answer, now)[1]]
+  }
   if (answer._tag === "Absent") return ["removed", CacheState.invalidate(self, token.key)[1]]
+  // What was remembered as absent is as new to L1 as what it did not know.
+  if (held._tag === "Absent") return adopt(self, token, answer, now)
   return ["changed", CacheState.settle(self, token, answer, now)[1]]
 }
 

@@ -2,7 +2,6 @@
 import { isUtf8 } from "node:buffer"
 import * as ByteSize from "effect/ByteSize"
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
 import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import { textOf } from "../cache/Content.ts"
@@ -13,6 +12,9 @@ type Refused = InvalidRequest | ValueTooLarge | UnsupportedMediaType
 
 const tooLarge = (maxBytes: number) =>
   new ValueTooLarge({ maxBytes, detail: `the body must be at most ${maxBytes} bytes` })
+
+/** Of what came, an error shows this much. Characters of more than one byte may be cut at its end. */
+const MAX_RECEIVED = 100
 
 const invalid = (detail: string) => new InvalidRequest({ parameter: "body", detail })
 
@@ -44,17 +46,24 @@ const read = (request: HttpServerRequest, maxBytes: number): Effect.Effect<Uint8
   )
 }
 
-const parsed = (bytes: Uint8Array): Result.Result<unknown, InvalidRequest> =>
-  isUtf8(bytes)
-    ? Result.mapError(JsonText.parse(textOf(bytes)), (fault) =>
-        invalid(`the body is declared as JSON: ${fault}`),
-      )
-    : Result.fail(invalid("the body is declared as JSON: must be valid UTF-8"))
+const NOT_UTF8 = "must be valid UTF-8"
+
+const received = (bytes: Uint8Array) =>
+  isUtf8(bytes) ? { received: textOf(bytes.subarray(0, MAX_RECEIVED)) } : {}
+
+const notJson = (bytes: Uint8Array, fault: string) =>
+  new InvalidRequest({
+    parameter: "body",
+    ...received(bytes),
+    detail: `the body is taken as JSON: ${fault}`,
+  })
 
 /** A value as it is; when its `Content-Type` says JSON, it must be JSON. */
 export const value = (request: HttpServerRequest, maxBytes: number): Effect.Effect<Uint8Array, Refused> =>
-  Effect.tap(read(request, maxBytes), (bytes) =>
-    isJsonType(mediaType(request)) ? Effect.fromResult(parsed(bytes)) : Effect.void,
+  Effect.filterOrFail(
+    read(request, maxBytes),
+    (bytes) => !isJsonType(mediaType(request)) || (isUtf8(bytes) && JsonText.isValid(textOf(bytes))),
+    (bytes) => notJson(bytes, isUtf8(bytes) ? "must be valid JSON" : NOT_UTF8),
   )
 
 /** A JSON document; without `Content-Type`, or as what curl calls a form, it is taken as JSON too. */
@@ -65,5 +74,9 @@ export const json = (request: HttpServerRequest, maxBytes: number): Effect.Effec
       new UnsupportedMediaType({ detail: `Content-Type must be application/json: received ${type}` }),
     )
   }
-  return Effect.flatMap(read(request, maxBytes), (bytes) => Effect.fromResult(parsed(bytes)))
+  return Effect.flatMap(read(request, maxBytes), (bytes) =>
+    isUtf8(bytes)
+      ? Effect.mapError(Effect.fromResult(JsonText.parse(textOf(bytes))), (fault) => notJson(bytes, fault))
+      : Effect.fail(notJson(bytes, NOT_UTF8)),
+  )
 }

@@ -2,6 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
@@ -38,10 +39,17 @@ const created = (key: string, etag: string) =>
     headers: { etag, location: `/entries/${encodeURIComponent(key)}`, "content-length": "0" },
   })
 
-const invalidBody = (error: Schema.SchemaError) => {
+const MAX_RECEIVED = 100
+
+/** What came under a name of the body. */
+const receivedAt = (body: unknown, path: string): { readonly received?: string } =>
+  Predicate.hasProperty(body, path) ? { received: JSON.stringify(body[path]).slice(0, MAX_RECEIVED) } : {}
+
+const invalidBody = (body: unknown) => (error: Schema.SchemaError) => {
   const { message, path } = SchemaProblems.firstIssue(error)
   return new Problems.InvalidRequest({
     parameter: path || "body",
+    ...receivedAt(body, path),
     detail: `${path || "the body"}: ${message}`,
   })
 }
@@ -116,8 +124,15 @@ export const layer = (options: Options) =>
         .handleRaw(
           "createEntry",
           Effect.fnUntraced(function* ({ request }) {
+            if (request.url.includes("?")) {
+              return yield* new Problems.InvalidRequest({
+                parameter: "query",
+                received: request.url.slice(request.url.indexOf("?"), MAX_RECEIVED),
+                detail: "POST /entries takes no query: ttl belongs into the body",
+              })
+            }
             const body = yield* Body.json(request, options.maxValueBytes + JSON_OVERHEAD_BYTES)
-            const { key, ttl, value } = yield* Effect.mapError(decodeNewEntry(body), invalidBody)
+            const { key, ttl, value } = yield* Effect.mapError(decodeNewEntry(body), invalidBody(body))
             const bytes = utf8.encode(JSON.stringify(value))
             if (bytes.byteLength > options.maxValueBytes) {
               return yield* new Problems.ValueTooLarge({

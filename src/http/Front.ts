@@ -12,6 +12,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Latch from "effect/Latch"
 import * as Random from "effect/Random"
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpRouter from "effect/http/HttpRouter"
@@ -88,9 +89,33 @@ const canonical = (raw: string, query: string): Key => {
 
 type App<E, R> = Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
 
+/** What is wrong with a request before its path matters. */
+const faultOf = (
+  request: HttpServerRequest.HttpServerRequest,
+  url: string,
+): Problems.InvalidRequest | undefined => {
+  if (request.headers["host"] === undefined) {
+    return new Problems.InvalidRequest({ parameter: "Host", detail: "the Host header is missing" })
+  }
+  const query = url.indexOf("?")
+  if (query < 0) return undefined
+  try {
+    decodeURIComponent(url.slice(query))
+    return undefined
+  } catch {
+    return new Problems.InvalidRequest({
+      parameter: "query",
+      received: url.slice(query, query + 100),
+      detail: "the query must be valid percent-encoded UTF-8",
+    })
+  }
+}
+
 /** The routes, for a request whose path is as it should be. */
 const route = <E, R>(app: App<E, R>, request: HttpServerRequest.HttpServerRequest): App<E, R> => {
   const path = pathOf(request.url)
+  const fault = faultOf(request, request.url)
+  if (fault !== undefined) return problem(fault)
   if (request.method === "OPTIONS") {
     const allow = allowOf(path)
     if (allow !== undefined) {
@@ -137,6 +162,33 @@ const guarded = <E, R>(app: App<E, R>, request: HttpServerRequest.HttpServerRequ
     return isRouteNotFound(error) ? notFound(request) : internalError(cause)
   })
 
+const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"])
+
+/**
+ * Requests that a client sends without waiting for replies must seem to be done in order (RFC 9112 section
+ * 9.3.2): while one that may change something is under way, what follows on its connection waits for it.
+ */
+const makeOrder = () => {
+  const changing = new WeakMap<object, Latch.Latch>()
+  return {
+    mustWait: (connection: object): boolean => changing.has(connection),
+    inOrder: <E, R>(connection: object, method: string, app: App<E, R>): App<E, R> => {
+      const before = changing.get(connection)
+      const waited = before === undefined ? app : Effect.andThen(before.await, app)
+      if (SAFE_METHODS.has(method)) return waited
+      const done = Latch.makeUnsafe(false)
+      changing.set(connection, done)
+      return Effect.ensuring(
+        waited,
+        Effect.sync(() => {
+          if (changing.get(connection) === done) changing.delete(connection)
+          done.openUnsafe()
+        }),
+      )
+    },
+  }
+}
+
 /** `hotPath: false` leaves every request to the contract: for the test that compares the two. */
 export const layer = (options?: { readonly hotPath?: boolean }) =>
   HttpRouter.middleware(
@@ -145,13 +197,16 @@ export const layer = (options?: { readonly hotPath?: boolean }) =>
       const clock = yield* Clock.Clock
       const sources = { peek: cache.peek, wallNow: () => clock.currentTimeMillisUnsafe() }
       const hot = options?.hotPath ?? true
+      const order = makeOrder()
       return (app) =>
         Effect.withFiber((fiber) => {
           const request = Context.getUnsafe(fiber.context, HttpServerRequest.HttpServerRequest)
-          const reply = hot
-            ? HotPath.answer(sources, NodeHttpServerRequest.toIncomingMessage(request))
-            : undefined
-          return reply === undefined ? guarded(app, request) : Exit.succeed(reply)
+          const source = NodeHttpServerRequest.toIncomingMessage(request)
+          const connection = source.socket
+          const reply = hot && !order.mustWait(connection) ? HotPath.answer(sources, source) : undefined
+          return reply === undefined
+            ? order.inOrder(connection, request.method, guarded(app, request))
+            : Exit.succeed(reply)
         })
     }),
     { global: true },

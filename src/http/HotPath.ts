@@ -50,6 +50,7 @@ export const answer = (
   { headers, method, url }: RawRequest,
 ): HttpServerResponse.HttpServerResponse | undefined => {
   if (method !== "GET" || url === undefined || !url.startsWith(PATH)) return undefined
+  if (headers.host === undefined) return undefined
   const noneMatch = headers["if-none-match"]
   if (noneMatch !== undefined && !ONE_STRONG_TAG.test(noneMatch)) return undefined
   const key = keyOf(url)

@@ -19,7 +19,17 @@ const normalize = (text: string): string => {
 const survives = (source: string, value: number): boolean =>
   Number.isFinite(value) && normalize(source) === normalize(String(value))
 
-/** The value of a JSON text, or the sentence that says what is wrong with it. */
+/** Whether a text is JSON at all. */
+export const isValid = (text: string): boolean => {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The value of a JSON text without loss, or the sentence that says what is wrong with it. */
 export const parse = (text: string): Result.Result<unknown, string> => {
   let lost: string | undefined
   // The third argument is in the language since ES2025 and not yet in TypeScript's library.
@@ -29,12 +39,14 @@ export const parse = (text: string): Result.Result<unknown, string> => {
     }
     return value
   }
+  if (!isValid(text)) return Result.fail("must be valid JSON")
   try {
     const value: unknown = JSON.parse(text, reviver)
     return lost === undefined
       ? Result.succeed(value)
       : Result.fail(`the number ${lost.slice(0, 50)} cannot be kept exactly`)
   } catch {
-    return Result.fail("must be valid JSON")
+    // A reviver goes as deep as the stack does, the parser itself goes deeper.
+    return Result.fail("must not be nested this deeply")
   }
 }

@@ -6,8 +6,10 @@ import * as Option from "effect/Option"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import { Backup, type Report } from "../background/Backup.ts"
-import { Health } from "../background/Health.ts"
+import { Follow } from "../background/Follow.ts"
+import { Health, type StoreHealth } from "../background/Health.ts"
 import { Cache } from "../cache/Cache.ts"
+import * as Staleness from "../core/Staleness.ts"
 import { Store } from "../store/Store.ts"
 import { Api } from "./api/Api.ts"
 import * as Problems from "./api/Problems.ts"
@@ -15,6 +17,21 @@ import * as Problems from "./api/Problems.ts"
 const MILLIS_PER_SECOND = 1_000
 
 const reportOf = (report: Report) => ({ ...report, at: DateTime.formatIso(report.at) })
+
+const stalenessOf = (measured: Staleness.Staleness) =>
+  measured.count === 0
+    ? null
+    : {
+        p50: Staleness.quantile(measured, 0.5),
+        p99: Staleness.quantile(measured, 0.99),
+        max: measured.maxMillis,
+      }
+
+const storeReasons = ({ reason, status }: StoreHealth): ReadonlyArray<string> =>
+  status === "up" ? [] : [`the store does not answer: ${reason ?? "unknown"}`]
+
+const trackerReasons = ({ reason, status }: Follow["Service"]): ReadonlyArray<string> =>
+  status() === "live" || status() === "none" ? [] : [`the tracker is ${status()}: ${reason()}`]
 
 const lastOf = (last: Option.Option<Report>) => Option.getOrNull(Option.map(last, reportOf))
 
@@ -26,6 +43,7 @@ export const layer = HttpApiBuilder.group(
     const store = yield* Store
     const backup = yield* Backup
     const health = yield* Health
+    const follow = yield* Follow
     const startedAt = yield* Clock.currentTimeMillis
 
     return handlers
@@ -36,7 +54,8 @@ export const layer = HttpApiBuilder.group(
           const now = yield* Clock.currentTimeMillis
           return {
             ...(yield* cache.stats),
-            tracker: "none" as const,
+            tracker: follow.status(),
+            stalenessMillis: stalenessOf(follow.staleness()),
             store: { kind: store.kind, status, since: DateTime.formatIso(since) },
             lastResync: lastOf(yield* backup.last),
             uptime: (now - startedAt) / MILLIS_PER_SECOND,
@@ -57,11 +76,10 @@ export const layer = HttpApiBuilder.group(
       )
       .handle("getLiveness", () => Effect.succeed({ status: "alive" as const }))
       .handle("getReadiness", () =>
-        Effect.map(health.store, ({ reason, status }) =>
-          status === "up"
-            ? { status: "ready" as const, reasons: [] }
-            : { status: "degraded" as const, reasons: [`the store does not answer: ${reason ?? "unknown"}`] },
-        ),
+        Effect.map(health.store, (stored) => {
+          const reasons = [...storeReasons(stored), ...trackerReasons(follow)]
+          return { status: reasons.length === 0 ? ("ready" as const) : ("degraded" as const), reasons }
+        }),
       )
       .handle("getMetrics", () => PrometheusMetrics.format())
   }),

@@ -39,6 +39,7 @@ const meanings: ReadonlyArray<readonly [slug: string, status: number, meaning: s
     503,
     "The write was sent and no answer came: it may have happened, may happen yet, or never. Read the key to know.",
   ],
+  ["too-many-subscribers", 503, "As many listen to /events as may: `max`. Try again later."],
   ["out-of-memory", 507, "The store has no room. Nothing was changed."],
 ]
 

@@ -2,6 +2,7 @@
 import * as Option from "effect/Option"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import type { ReadError } from "../cache/Cache.ts"
+import type { TooManySubscribers } from "../cache/Changes.ts"
 import type {
   ConditionFailed,
   OutOfMemory,
@@ -12,7 +13,7 @@ import type {
 import * as Problems from "./api/Problems.ts"
 import { quote } from "./Conditions.ts"
 
-const RETRY = { "retry-after": "1" } as const
+const RETRY = { "retry-after": Problems.RETRY_AFTER } as const
 
 const wrongType = () =>
   new Problems.WrongType({ detail: "the key holds a list, a hash or the like; nothing was changed" })
@@ -21,6 +22,12 @@ const wrongType = () =>
 export const unavailable = (error: StoreUnavailable) =>
   HttpApiSchema.withHeaders({
     body: new Problems.StoreUnavailable({ detail: `the store does not answer: ${error.reason}` }),
+    headers: RETRY,
+  })
+
+export const tooManySubscribers = ({ max }: TooManySubscribers) =>
+  HttpApiSchema.withHeaders({
+    body: new Problems.TooManySubscribers({ max, detail: `${max} listen already` }),
     headers: RETRY,
   })
 

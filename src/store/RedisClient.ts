@@ -33,6 +33,33 @@ export interface RedisClient {
     args: ReadonlyArray<Argument>,
     done: Done,
   ) => void
+  /** None: one server holds all there is. */
+  readonly distribution?: Distribution
+}
+
+/** How data is spread over servers, and moves between them. */
+export interface Distribution {
+  /** How many keys one script may take. */
+  readonly keysPerScript: number
+  /** Every server that holds a part, as it is known now; `name` lasts as long as it is the same server. */
+  readonly parts: () => ReadonlyArray<Part>
+}
+
+export interface Part {
+  readonly name: string
+  readonly send: RedisClient["send"]
+}
+
+/** At least one; where it is not known who has the data, one that says so. */
+export const partsOf = (self: RedisClient): readonly [Part, ...ReadonlyArray<Part>] => {
+  const [first = { name: "", send: self.send }, ...others] = self.distribution?.parts() ?? []
+  return [first, ...others]
+}
+
+/** One connection, made again whenever it is lost. */
+export interface Connection extends RedisClient {
+  readonly redis: Redis
+  readonly isOpen: () => boolean
 }
 
 export interface Options {
@@ -44,6 +71,13 @@ export interface Options {
 const RETRY_MIN_MILLIS = 50
 const RETRY_MAX_MILLIS = 1000
 
+/** How long to wait before connecting again. */
+export const pauseAfter = (failures: number, spread: number): number =>
+  spread * Math.min(RETRY_MIN_MILLIS * 2 ** failures, RETRY_MAX_MILLIS)
+
+/** Of one client's pauses: clients that lost the same server do not come back in step. */
+export const spread: Effect.Effect<number> = Random.nextBetween(0.5, 1)
+
 /**
  * Connects for as long as the scope lives, again and again if need be. Waits for the first connection, but
  * not longer than the timeout: without one it starts all the same, and every command fails as not sent.
@@ -52,8 +86,7 @@ export const make = Effect.fnUntraced(function* (
   options: Options,
 ): Effect.fn.Return<RedisClient, RedisUrl.RedisUrlInvalid, Scope.Scope> {
   const url = yield* Effect.fromResult(RedisUrl.parse(options.url))
-  // Clients that lost the same server do not come back in step.
-  const spread = yield* Random.nextBetween(0.5, 1)
+  const ownSpread = yield* spread
   const dispatcher = (yield* Scheduler.Scheduler).makeDispatcher()
   const later = (task: () => void) => dispatcher.scheduleTask(task, 0)
   const opened = Latch.makeUnsafe(false)
@@ -62,7 +95,7 @@ export const make = Effect.fnUntraced(function* (
       connect({
         url,
         timeoutMillis: options.timeoutMillis,
-        spread,
+        spread: ownSpread,
         later,
         onOpen: () => opened.openUnsafe(),
       }),
@@ -73,7 +106,7 @@ export const make = Effect.fnUntraced(function* (
   return client
 })
 
-interface Connecting {
+export interface Connecting {
   readonly url: RedisUrl.RedisUrl
   readonly timeoutMillis: number
   /** Of the pauses between attempts, 0.5 to 1. */
@@ -81,11 +114,14 @@ interface Connecting {
   /** Calls when the input of this turn of the event loop has been handled. */
   readonly later: (task: () => void) => void
   readonly onOpen: () => void
+  readonly onClosed?: () => void
+  /** Open only while the server is a master: a replica tells what was, and not to whom it listens. */
+  readonly masterOnly?: boolean
 }
 
-const connect = (options: Connecting): RedisClient & { readonly redis: Redis } => {
+export const connect = (options: Connecting): Connection => {
   let failures = 0
-  const pause = () => options.spread * Math.min(RETRY_MIN_MILLIS * 2 ** failures++, RETRY_MAX_MILLIS)
+  const pause = () => pauseAfter(failures++, options.spread)
   const redis = new Redis(redisOptions(options.url, options.timeoutMillis, pause))
 
   let open: Redis["stream"] | undefined
@@ -93,8 +129,13 @@ const connect = (options: Connecting): RedisClient & { readonly redis: Redis } =
   redis.on("ready", () => {
     const { stream } = redis
     // Any answer will do, an error too: the commands will be told the same.
-    redis.ping((error) => {
+    redis.call(options.masterOnly === true ? "ROLE" : "PING", (error, reply) => {
       if (stream !== redis.stream || (error && RedisFault.of(error)._tag !== "Refused")) return
+      if (options.masterOnly === true && Array.isArray(reply) && reply[0] !== "master") {
+        whyClosed = "not a master"
+        stream.destroy()
+        return
+      }
       failures = 0
       open = stream
       options.onOpen()
@@ -103,6 +144,7 @@ const connect = (options: Connecting): RedisClient & { readonly redis: Redis } =
   redis.on("close", () => {
     if (open !== undefined) whyClosed = "connection closed"
     open = undefined
+    options.onClosed?.()
   })
   redis.on("error", (error: Error) => {
     open = undefined
@@ -126,13 +168,19 @@ const connect = (options: Connecting): RedisClient & { readonly redis: Redis } =
       return done(RedisFault.notSent(whyClosed), undefined)
     }
     if (!corked) cork(open)
-    redis.callBuffer(command, args, (error, reply) =>
-      error ? done(RedisFault.of(error), undefined) : done(undefined, reply),
-    )
+    const stream = open
+    redis.callBuffer(command, args, (error, reply) => {
+      if (!error) return done(undefined, reply)
+      const fault = RedisFault.of(error)
+      if (options.masterOnly === true && fault._tag === "Refused" && fault.code === "READONLY")
+        stream.destroy()
+      done(fault, undefined)
+    })
   }
 
   return {
     redis,
+    isOpen: () => open !== undefined && open === redis.stream,
     send,
     run: (script, keys, args, done) => {
       const rest = [keys.length, ...keys, ...args]
@@ -145,7 +193,8 @@ const connect = (options: Connecting): RedisClient & { readonly redis: Redis } =
   }
 }
 
-const redisOptions = (url: RedisUrl.RedisUrl, timeoutMillis: number, retryStrategy: () => number) => {
+/** What every connection of ours has in common. */
+export const redisOptions = (url: RedisUrl.RedisUrl, timeoutMillis: number, retryStrategy: () => number) => {
   const serverName = RedisUrl.serverName(url)
   return {
     host: url.host,
@@ -174,7 +223,7 @@ const redisOptions = (url: RedisUrl.RedisUrl, timeoutMillis: number, retryStrate
 }
 
 /** Waits until the socket is gone. A client that is between two connections has none and says nothing more. */
-const close = (redis: Redis): Effect.Effect<void> =>
+export const close = (redis: Redis): Effect.Effect<void> =>
   Effect.callback((resume) => {
     if (redis.status === "end" || redis.status === "reconnecting") resume(Effect.void)
     else redis.once("end", () => resume(Effect.void))

@@ -11,7 +11,21 @@ export type RedisFault =
   | { readonly _tag: "NotSent"; readonly reason: string }
   | { readonly _tag: "NoAnswer"; readonly reason: string }
   /** `code` is the first word of the server's error. */
-  | { readonly _tag: "Refused"; readonly code: string; readonly reason: string }
+  | {
+      readonly _tag: "Refused"
+      readonly code: string
+      readonly reason: string
+      readonly redirect?: Redirect
+    }
+
+/** Where a node of a cluster says that the key's slot is: for good, or for this one command. */
+export interface Redirect {
+  readonly kind: "MOVED" | "ASK"
+  readonly slot: number
+  /** Empty: the host of the node that said so. */
+  readonly host: string
+  readonly port: number
+}
 
 export const notSent = (reason: string): RedisFault => ({ _tag: "NotSent", reason })
 
@@ -69,5 +83,18 @@ const PLAIN =
 const refused = (message: string): Extract<RedisFault, { readonly _tag: "Refused" }> => {
   const text = message.replace(IN_SCRIPT, "")
   const code = /^[A-Z]+(?= |$)/u.exec(text)?.[0] ?? "ERR"
-  return { _tag: "Refused", code, reason: PLAIN.exec(text)?.[0] ?? code }
+  const redirect = redirectOf(text)
+  return {
+    _tag: "Refused",
+    code,
+    reason: PLAIN.exec(text)?.[0] ?? code,
+    ...(redirect === undefined ? {} : { redirect }),
+  }
+}
+
+const redirectOf = (text: string): Redirect | undefined => {
+  const [, kind, slot, host = "", port] = /^(MOVED|ASK) (\d{1,5}) (\S*):(\d{1,5})$/u.exec(text) ?? []
+  return kind === "MOVED" || kind === "ASK"
+    ? { kind, slot: Number(slot), host, port: Number(port) }
+    : undefined
 }

@@ -8,16 +8,21 @@
  * before it; and when that would leave the page empty, put what is left of the bucket into the cursor.
  * (A mark within the bucket would not do: between two pages the table may shrink, and then one bucket holds
  * names that another did, some from before the mark and some from after.)
+ *
+ * Where several servers hold the data they are scanned one after the other. A cursor is refused once they are
+ * not the same servers any more: another one's hash table is another one. Keys that move from a server not
+ * scanned yet to one that was are missed, as with every scan of a cluster; they are not lost to readers.
  */
 import { Buffer, isUtf8 } from "node:buffer"
+import { hash } from "node:crypto"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { Key } from "../core/Entry.ts"
+import { type Key, RESERVED_PREFIX } from "../core/Entry.ts"
 import * as Cursor from "./Cursor.ts"
-import type { Done, RedisClient } from "./RedisClient.ts"
+import { type Done, type Part, partsOf, type RedisClient } from "./RedisClient.ts"
 import * as RedisFault from "./RedisFault.ts"
 import * as RedisScript from "./RedisScript.ts"
 import {
@@ -25,7 +30,6 @@ import {
   type Listed,
   type Page,
   READ_MANY_CHUNK,
-  RESERVED_PREFIX,
   type Store,
   type StoreUnavailable,
 } from "./Store.ts"
@@ -49,6 +53,8 @@ const Place = Schema.Struct({
     ),
   ),
   left: Schema.Array(Schema.String),
+  /** Which of several servers, and a mark of all of them. */
+  part: Schema.optionalKey(Schema.Tuple([Schema.Natural, Schema.String])),
 })
 type Place = typeof Place.Type
 
@@ -64,8 +70,10 @@ interface Sifted {
 export const make = (client: RedisClient, keyPrefix: string): Store["Service"]["list"] => {
   const prefixBytes = Buffer.byteLength(keyPrefix)
 
-  const scan = (cursor: string, pattern: string, count: number) =>
-    ask(scannedOf, (done) => client.send("SCAN", [cursor, "MATCH", pattern, "COUNT", count], done))
+  const keysPerScript = client.distribution?.keysPerScript ?? READ_MANY_CHUNK
+
+  const scan = (part: Part, cursor: string, pattern: string, count: number) =>
+    ask(scannedOf, (done) => part.send("SCAN", [cursor, "MATCH", pattern, "COUNT", count], done))
 
   const describe = (keys: ReadonlyArray<Key>) =>
     ask(
@@ -85,13 +93,17 @@ export const make = (client: RedisClient, keyPrefix: string): Store["Service"]["
     prefix,
   }): Effect.fn.Return<Page, StoreUnavailable | BadCursor> {
     const pattern = `${escapeGlob(keyPrefix + prefix)}*`
-    let { left: keys, scan: at } = yield* Effect.fromResult(startOf(prefix, cursor))
+    const parts = partsOf(client)
+    const mark = markOf(parts)
+    const start = yield* Effect.fromResult(startOf(prefix, cursor, mark))
+    let { left: keys, scan: at } = start
+    let [index] = start.part ?? [0]
     let skipped = 0
     const seen = new Set(keys.map((key) => identify(Buffer.from(keyPrefix + key))))
     let density = 1
     let count = countFor(limit - keys.length, density)
     for (let round = 0; round < ROUNDS_MAX && at !== null && keys.length < limit; round++) {
-      const [next, names] = yield* scan(at, pattern, count)
+      const [next, names] = yield* scan(parts[index] ?? parts[0], at, pattern, count)
       const sifted = sift(names, prefixBytes, seen)
       const room = limit - keys.length
       density = Math.max(sifted.keys.length, 0.5) / count
@@ -104,10 +116,10 @@ export const make = (client: RedisClient, keyPrefix: string): Store["Service"]["
       keys = [...keys, ...sifted.keys]
       skipped += sifted.skipped
       for (const identity of sifted.identities) seen.add(identity)
-      at = next === "0" ? null : next
+      at = next !== "0" ? next : ++index < parts.length ? "0" : null
       count = countFor(limit - keys.length, density)
     }
-    const described = yield* Effect.forEach(chunksOf(keys.slice(0, limit)), describe, {
+    const described = yield* Effect.forEach(Arr.chunksOf(keys.slice(0, limit), keysPerScript), describe, {
       concurrency: "unbounded",
     })
     const left = keys.slice(limit)
@@ -116,7 +128,9 @@ export const make = (client: RedisClient, keyPrefix: string): Store["Service"]["
       cursor:
         at === null && left.length === 0
           ? Option.none()
-          : Option.some(cursors.encode(prefix, { scan: at, left })),
+          : Option.some(
+              cursors.encode(prefix, { scan: at, left, ...(mark === "" ? {} : { part: [index, mark] }) }),
+            ),
       skipped: described.reduce((sum, chunk) => sum + chunk.skipped, skipped),
     }
   })
@@ -126,13 +140,18 @@ const countFor = (room: number, density: number): number =>
   Math.min(Math.max(Math.floor((MARGIN * room) / density), 1), SCAN_MAX)
 
 /** A cursor may come from anyone: it must not reach names that its prefix, which others check, does not. */
-const startOf = (prefix: string, cursor: Option.Option<string>): Result.Result<Place, BadCursor> =>
+const startOf = (
+  prefix: string,
+  cursor: Option.Option<string>,
+  mark: string,
+): Result.Result<Place, BadCursor> =>
   Option.match(cursor, {
     onNone: () => Result.succeed({ scan: "0", left: [] }),
     onSome: (text) =>
       Result.filterOrFail(
         cursors.decode(prefix, text),
-        ({ left }) => left.every((key) => key.startsWith(prefix) && !key.startsWith(RESERVED_PREFIX)),
+        ({ left, part = [0, ""] }) =>
+          part[1] === mark && left.every((key) => key.startsWith(prefix) && !key.startsWith(RESERVED_PREFIX)),
         () => new BadCursor({ cursor: text }),
       ),
   })
@@ -203,5 +222,8 @@ const describedOf = (
   return { listed, skipped }
 }
 
-const chunksOf = (keys: ReadonlyArray<Key>): ReadonlyArray<ReadonlyArray<Key>> =>
-  Arr.chunksOf(keys, READ_MANY_CHUNK)
+/** Empty: one server, whoever that is. */
+const markOf = (parts: ReadonlyArray<Part>): string => {
+  const names = parts.map(({ name }) => name).join()
+  return names === "" ? "" : hash("sha1", names, "hex").slice(0, 8)
+}

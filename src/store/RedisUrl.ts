@@ -1,5 +1,5 @@
 /**
- * `redis://user:password@host:port/db`, or `rediss://` for TLS. Read here and not by the client, which takes
+ * One server's `redis://user:password@host:port/db`, or `rediss://` for TLS. Read here and not by the client, which takes
  * any query parameter for one of its own options.
  */
 import { isIP } from "node:net"
@@ -26,7 +26,9 @@ export const parse = (text: string): Result.Result<RedisUrl, RedisUrlInvalid> =>
   const url = URL.parse(text)
   if (url === null) return invalid("it is not a URL")
   if (url.protocol !== "redis:" && url.protocol !== "rediss:") {
-    return invalid(`it begins with ${url.protocol}, expected redis: or rediss:`)
+    return invalid(
+      `it begins with ${url.protocol}, expected redis: or rediss:, redis-sentinel: or redis-cluster:`,
+    )
   }
   if (url.search !== "" || url.hash !== "") return invalid("parameters after ? or # are not supported")
   const db = /^\/?(\d{0,5})$/u.exec(url.pathname)
@@ -53,7 +55,8 @@ export const serverName = (self: RedisUrl): string | undefined =>
 
 const invalid = (reason: string) => Result.fail(new RedisUrlInvalid({ reason }))
 
-const decode = (text: string): string | undefined => {
+/** Undefined: it cannot be decoded. */
+export const decode = (text: string): string | undefined => {
   try {
     return decodeURIComponent(text)
   } catch {

@@ -2,8 +2,8 @@
  * Opens `store.sqlite` in a directory, for this process alone: one file, one writer, and whoever comes second
  * is told so at once.
  */
-import { mkdirSync } from "node:fs"
-import { join } from "node:path"
+import { existsSync, mkdirSync, statSync } from "node:fs"
+import { dirname, join, resolve } from "node:path"
 import type { DatabaseSync } from "node:sqlite"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -53,7 +53,7 @@ export const open = Effect.fnUntraced(function* (
   const attempt = <A>(work: () => A) =>
     Effect.try({ try: work, catch: (error) => failed(SqliteFault.reasonOfOpening(error)) })
 
-  yield* attempt(() => mkdirSync(directory, { recursive: true }))
+  yield* attempt(() => makeDirectory(resolve(directory)))
   const database = yield* Effect.acquireRelease(
     attempt(() => new (load().DatabaseSync)(join(directory, FILE))),
     (opened) => Effect.sync(() => opened.close()),
@@ -70,6 +70,14 @@ export const open = Effect.fnUntraced(function* (
   yield* attempt(() => database.exec(isNew ? `${SETTINGS}; ${SCHEMA}` : SETTINGS))
   return database
 })
+
+/** Level by level: Node's own recursion never ends where the system denies that a parent exists, as in /proc. */
+const makeDirectory = (path: string): void => {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return
+  const parent = dirname(path)
+  if (!existsSync(parent)) makeDirectory(parent)
+  mkdirSync(path)
+}
 
 /** Loaded when first used, so that Node's warning about an experimental module can be held back: it, no other. */
 const load = (): typeof import("node:sqlite") => {

@@ -48,7 +48,7 @@ export class BadCursor extends Schema.TaggedError<BadCursor>()("BadCursor", {
 export interface Stored {
   /** The exact bytes, in memory of their own (not a slice of a network buffer). */
   readonly bytes: Uint8Array
-  /** What remained until the store forgets it. Milliseconds; `Infinity`: it never does. */
+  /** What remained until the store forgets it, perhaps 0. Milliseconds; `Infinity`: it never does. */
   readonly ttlMillis: number
 }
 
@@ -57,7 +57,7 @@ export type Expiry =
   | { readonly _tag: "Never" }
   /** Leaves what there is; on a new key the same as `Never`. */
   | { readonly _tag: "Keep" }
-  /** At least 1 millisecond. */
+  /** At least 1 millisecond; rounded up to whole ones. */
   | { readonly _tag: "After"; readonly millis: number }
 
 export const never: Expiry = { _tag: "Never" }
@@ -89,7 +89,7 @@ export interface Page {
   readonly keys: ReadonlyArray<Listed>
   /** `None`: that was the last page. Opaque, valid for the same prefix only, safe in a URL. */
   readonly cursor: Option.Option<string>
-  /** Names under the prefix that are no entries: not UTF-8, or not holding a string of bytes. */
+  /** Names under the prefix that are no entries: empty, too long, not UTF-8, or not holding a string of bytes. */
   readonly skipped: number
 }
 
@@ -135,8 +135,6 @@ export class Store extends Context.Service<
     readonly probe: Effect.Effect<void, StoreUnavailable>
   }
 >()("cache-mechanism/store/Store") {}
-
-export { RESERVED_PREFIX } from "../core/Entry.ts"
 
 /** How many keys one request to a store holds at most. */
 export const READ_MANY_CHUNK = 500

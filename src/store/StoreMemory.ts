@@ -10,11 +10,11 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Condition from "../core/Condition.ts"
-import type { Key } from "../core/Entry.ts"
+import { type Key, RESERVED_PREFIX } from "../core/Entry.ts"
 import * as Cursor from "./Cursor.ts"
 import * as EntityTag from "./EntityTag.ts"
 import * as Expiry from "./Expiry.ts"
-import { ConditionFailed, RESERVED_PREFIX, Store } from "./Store.ts"
+import { ConditionFailed, Store } from "./Store.ts"
 
 /** An empty store of its own. */
 export const layer: Layer.Layer<Store> = Layer.effect(

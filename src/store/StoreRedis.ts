@@ -10,8 +10,9 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { Key } from "../core/Entry.ts"
 import * as EntityTag from "./EntityTag.ts"
-import * as RedisClient from "./RedisClient.ts"
+import { partsOf, type RedisClient } from "./RedisClient.ts"
 import * as RedisFault from "./RedisFault.ts"
+import * as RedisLink from "./RedisLink.ts"
 import * as RedisListing from "./RedisListing.ts"
 import * as RedisScript from "./RedisScript.ts"
 import type { RedisUrlInvalid } from "./RedisUrl.ts"
@@ -27,7 +28,7 @@ import {
 } from "./Store.ts"
 
 export interface Options {
-  /** `redis://user:password@host:port/db`; `rediss://` for TLS. */
+  /** One server, a sentinel group or a cluster: see `RedisTarget.ts`. */
   readonly url: string
   /** Begins every key in Redis; may be empty. */
   readonly keyPrefix: string
@@ -42,10 +43,11 @@ export interface Options {
 export const layer = (options: Options): Layer.Layer<Store, RedisUrlInvalid> =>
   Layer.effect(
     Store,
-    Effect.map(RedisClient.make(options), (client) => make(client, options.keyPrefix)),
+    Effect.map(RedisLink.make(options), ({ client }) => make(client, options.keyPrefix)),
   )
 
-const make = (client: RedisClient.RedisClient, keyPrefix: string): Store["Service"] => {
+export const make = (client: RedisClient, keyPrefix: string): Store["Service"] => {
+  const keysPerScript = client.distribution?.keysPerScript ?? READ_MANY_CHUNK
   const physical = (key: Key) => keyPrefix + key
 
   const read = (key: Key) =>
@@ -64,10 +66,18 @@ const make = (client: RedisClient.RedisClient, keyPrefix: string): Store["Servic
       ),
     )
 
+  /** Of all servers that hold a part of the data. */
   const ask = (command: string) =>
-    Effect.callback<unknown, StoreUnavailable>((resume) =>
-      client.send(command, [], (fault, reply) =>
-        resume(fault === undefined ? Exit.succeed(reply) : Exit.fail(RedisFault.unavailable(fault))),
+    Effect.suspend(() =>
+      Effect.forEach(
+        partsOf(client),
+        (part) =>
+          Effect.callback<unknown, StoreUnavailable>((resume) =>
+            part.send(command, [], (fault, reply) =>
+              resume(fault === undefined ? Exit.succeed(reply) : Exit.fail(RedisFault.unavailable(fault))),
+            ),
+          ),
+        { concurrency: "unbounded" },
       ),
     )
 
@@ -75,12 +85,13 @@ const make = (client: RedisClient.RedisClient, keyPrefix: string): Store["Servic
     kind: "redis",
     read,
     readMany: (keys) =>
-      keys.length <= READ_MANY_CHUNK
+      keys.length <= keysPerScript
         ? keys.length === 0
           ? Effect.succeed([])
           : readChunk(keys)
-        : Effect.map(Effect.forEach(chunks(keys), readChunk, { concurrency: "unbounded" }), (results) =>
-            results.flat(),
+        : Effect.map(
+            Effect.forEach(chunks(keys, keysPerScript), readChunk, { concurrency: "unbounded" }),
+            (results) => results.flat(),
           ),
     write: (key, bytes, options) =>
       Effect.callback<Written, WriteError>((resume) => {
@@ -109,9 +120,12 @@ const make = (client: RedisClient.RedisClient, keyPrefix: string): Store["Servic
         ),
       ),
     list: RedisListing.make(client, keyPrefix),
-    count: Effect.flatMap(ask("DBSIZE"), (reply) =>
-      typeof reply === "number" ? Exit.succeed(reply) : unexpected,
-    ),
+    count: Effect.flatMap(ask("DBSIZE"), (replies) => {
+      const counts = replies.filter((reply) => typeof reply === "number")
+      return counts.length === replies.length
+        ? Exit.succeed(counts.reduce((sum, count) => sum + count, 0))
+        : unexpected
+    }),
     probe: Effect.asVoid(ask("PING")),
   })
 }
@@ -172,8 +186,8 @@ const own = (bytes: Buffer): Uint8Array => new Uint8Array(bytes)
 
 const view = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
-const chunks = (keys: ReadonlyArray<Key>): ReadonlyArray<ReadonlyArray<Key>> => {
+const chunks = (keys: ReadonlyArray<Key>, size: number): ReadonlyArray<ReadonlyArray<Key>> => {
   const all: Array<ReadonlyArray<Key>> = []
-  for (let at = 0; at < keys.length; at += READ_MANY_CHUNK) all.push(keys.slice(at, at + READ_MANY_CHUNK))
+  for (let at = 0; at < keys.length; at += size) all.push(keys.slice(at, at + size))
   return all
 }

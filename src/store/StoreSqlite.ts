@@ -15,7 +15,7 @@ import * as Scheduler from "effect/Scheduler"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Condition from "../core/Condition.ts"
-import type { Key } from "../core/Entry.ts"
+import { type Key, RESERVED_PREFIX } from "../core/Entry.ts"
 import * as Cursor from "./Cursor.ts"
 import * as EntityTag from "./EntityTag.ts"
 import * as Expiry from "./Expiry.ts"
@@ -27,7 +27,6 @@ import {
   type BadCursor,
   ConditionFailed,
   type Page,
-  RESERVED_PREFIX,
   Store,
   type Stored,
   StoreUnavailable,

@@ -273,6 +273,45 @@ describe("Cache", () => {
       }).pipe(Effect.provide(cache)),
   )
 
+  it.effect("says what is wrong with a key rather than serving the stale copy of it", () =>
+    Effect.gen(function* () {
+      const chaos = yield* Chaos
+      const { get, put } = yield* Cache
+      yield* put("k", text("v"))
+      yield* TestClock.adjust(6 * MINUTE)
+      yield* chaos.retype("k")
+      assert.strictEqual((yield* Effect.flip(get("k")))._tag, "WrongType")
+    }).pipe(Effect.provide(cache)),
+  )
+
+  it.effect("does not serve what is being removed", () =>
+    Effect.gen(function* () {
+      const chaos = yield* Chaos
+      const { get, put, remove } = yield* Cache
+      yield* put("k", text("v"))
+      const release = yield* chaos.holdWrites
+      const remover = yield* Effect.forkChild(remove("k"), { startImmediately: true })
+      assert.strictEqual(via(yield* get("k")), "uri-miss")
+      yield* release
+      yield* Fiber.join(remover)
+    }).pipe(Effect.provide(cache)),
+  )
+
+  it.effect("answers everybody who waits, also when one of them ends another", () =>
+    Effect.gen(function* () {
+      const chaos = yield* Chaos
+      const { get, getMany } = yield* Cache
+      const release = yield* chaos.holdReads
+      const fork = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkChild(effect, { startImmediately: true })
+      yield* fork(get("k1"))
+      const race = yield* fork(Effect.raceFirst(getMany(["k1", "k2"]), get("k1")))
+      const others = [yield* fork(get("k1")), yield* fork(get("k1"))]
+      yield* release
+      yield* Fiber.join(race)
+      for (const other of others) assert.strictEqual((yield* Fiber.join(other)).entry._tag, "Absent")
+    }).pipe(Effect.provide(cache)),
+  )
+
   it.effect("forgets the key when a write fails", () =>
     Effect.gen(function* () {
       const chaos = yield* Chaos

@@ -6,7 +6,7 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Store, StoreUnavailable } from "../../src/store/Store.ts"
+import { Store, StoreUnavailable, WrongType } from "../../src/store/Store.ts"
 import * as StoreMemory from "../../src/store/StoreMemory.ts"
 
 export class Chaos extends Context.Service<
@@ -17,6 +17,8 @@ export class Chaos extends Context.Service<
     /** Every answer of a read waits from here on, until the returned effect has run. */
     readonly holdReads: Effect.Effect<Effect.Effect<void>>
     readonly holdWrites: Effect.Effect<Effect.Effect<void>>
+    /** The key holds no string of bytes any more, as far as reads can see. */
+    readonly retype: (key: string) => Effect.Effect<void>
     readonly down: Effect.Effect<void>
     readonly up: Effect.Effect<void>
     /** Questions so far. */
@@ -30,6 +32,7 @@ const make = Effect.gen(function* () {
   const foreign = yield* Store
   const asked = { reads: 0, readManys: 0, lists: 0 }
   const batches: Array<number> = []
+  const retyped = new Set<string>()
   let isDown = false
   let reads: Deferred.Deferred<void> | undefined
   let writes: Deferred.Deferred<void> | undefined
@@ -59,7 +62,7 @@ const make = Effect.gen(function* () {
     ...foreign,
     read: (key) => {
       asked.reads++
-      return guard(() => reads, foreign.read(key))
+      return retyped.has(key) ? Effect.fail(new WrongType({ key })) : guard(() => reads, foreign.read(key))
     },
     readMany: (keys) => {
       asked.readManys++
@@ -83,6 +86,7 @@ const make = Effect.gen(function* () {
         foreign,
         holdReads: hold((gate) => (reads = gate)),
         holdWrites: hold((gate) => (writes = gate)),
+        retype: (key) => Effect.sync(() => retyped.add(key)),
         down: Effect.sync(() => {
           isDown = true
         }),

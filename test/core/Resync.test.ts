@@ -49,7 +49,7 @@ describe("Resync", () => {
       finding: "changed",
       held: answer,
     })
-    assert.deepStrictEqual(reconcile(hold(empty, absent("a")), answer), { finding: "changed", held: answer })
+    assert.deepStrictEqual(reconcile(hold(empty, absent("a")), answer), { finding: "added", held: answer })
   })
 
   it("takes another expiry for a change, but not the time that the question travelled", () => {

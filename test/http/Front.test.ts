@@ -44,6 +44,7 @@ layer(Service.layer(StoreMemory.layer), { excludeTestServices: true })("Front", 
         ["POST", "/stats", 405, "GET, HEAD, OPTIONS"],
         ["PUT", "/docs", 405, "GET, HEAD, OPTIONS"],
         ["POST", "/openapi.json", 405, "GET, HEAD, OPTIONS"],
+        ["POST", "/entries?ttl=5m", 400],
       ]
       for (const [method, path, status, allow] of cases) {
         const reply = yield* send({ method, path })
@@ -64,10 +65,13 @@ layer(Service.layer(StoreMemory.layer), { excludeTestServices: true })("Front", 
       for (const [bytes, status] of [
         ["nonsense\r\n\r\n", 400],
         [`GET / HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(20_000)}\r\n\r\n`, 431],
-        ["GET /entries/a HTTP/1.1\r\n\r\n", 400],
+        ["GET /entries/a HTTP/1.1\r\nConnection: close\r\n\r\n", 400],
+        ["PUT /entries/a HTTP/1.1\r\nHost: a\r\nExpect: foo\r\nContent-Length: 1\r\n\r\n", 417],
+        ["CONNECT example:80 HTTP/1.1\r\nHost: a\r\n\r\n", 405],
       ] as const) {
         const text = yield* raw(port, bytes)
         assert.match(text, new RegExp(`^HTTP/1.1 ${status} `), text.slice(0, 100))
+        assert.match(text, /content-type: application\/problem\+json/i)
       }
     }),
   )
@@ -175,6 +179,29 @@ describe("HotPath", () => {
       assert.strictEqual(rest.length, 0)
       assert.strictEqual(statuses.filter((status) => status === 404).length, 60)
       assert.strictEqual(statuses.filter((status) => status === 200).length, 242)
+    }).pipe(Effect.provide(Service.layer(StoreMemory.layer))),
+  )
+})
+
+describe("pipelining", () => {
+  it.live("does what comes after a change after it", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Service.Service
+      const line = (method: string, body = "", last = false) =>
+        `${method} /entries/q HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n${last ? "Connection: close\r\n" : ""}\r\n${body}`
+      for (let round = 0; round < 20; round++) {
+        const requests = [
+          line("PUT", "1"),
+          line("GET"),
+          line("PUT", "2"),
+          line("GET"),
+          line("DELETE"),
+          line("GET", "", true),
+        ]
+        const text = yield* raw(port, requests.join(""))
+        const statuses = [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status))
+        assert.deepStrictEqual(statuses, [201, 200, 204, 200, 204, 404])
+      }
     }).pipe(Effect.provide(Service.layer(StoreMemory.layer))),
   )
 })

@@ -6,10 +6,13 @@ import * as Layer from "effect/Layer"
 import * as References from "effect/References"
 import * as HttpServer from "effect/http/HttpServer"
 import * as Backup from "../../src/background/Backup.ts"
+import * as Follow from "../../src/background/Follow.ts"
 import * as Health from "../../src/background/Health.ts"
 import * as Cache from "../../src/cache/Cache.ts"
 import * as Server from "../../src/http/Server.ts"
 import type { Store } from "../../src/store/Store.ts"
+import type { Tracker } from "../../src/store/Tracker.ts"
+import * as TrackerNone from "../../src/store/TrackerNone.ts"
 
 export interface Reply {
   readonly status: number
@@ -68,7 +71,12 @@ export const MAX_VALUE_BYTES = 1_048_576
 /** The service over a store. */
 export const layer = <E, R>(
   store: Layer.Layer<Store | R, E>,
-  options?: { readonly hotPath?: boolean; readonly maxEntries?: number },
+  options?: {
+    readonly hotPath?: boolean
+    readonly maxEntries?: number
+    /** Default: nobody else writes. */
+    readonly tracker?: Layer.Layer<Tracker>
+  },
 ) =>
   Layer.effect(
     Service,
@@ -87,10 +95,17 @@ export const layer = <E, R>(
         hotPath: options?.hotPath ?? true,
       }),
     ),
-    Layer.provideMerge(Layer.mergeAll(Backup.layer({ every: "1 hour", lifetime }), Health.layer)),
+    Layer.provideMerge(
+      Layer.mergeAll(
+        Backup.layer({ every: "1 hour", lifetime }),
+        Follow.layer({ untrackedTtlMillis: 1_000 }),
+        Health.layer,
+      ),
+    ),
     Layer.provideMerge(
       Cache.layer({ bounds: { maxEntries: options?.maxEntries ?? 1_000, maxBytes: 100_000_000 }, lifetime }),
     ),
     Layer.provideMerge(store),
+    Layer.provideMerge(options?.tracker ?? TrackerNone.layer),
     Layer.provide(Layer.succeed(References.MinimumLogLevel, "None")),
   )

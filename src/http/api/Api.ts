@@ -3,6 +3,7 @@ import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
 import * as OpenApi from "effect/http-api/OpenApi"
 import { EntriesGroup } from "./Entries.ts"
+import { EventsGroup } from "./Events.ts"
 import { OperationsGroup } from "./Operations.ts"
 import { InternalError, InvalidRequest } from "./Problems.ts"
 
@@ -12,9 +13,13 @@ import { InternalError, InvalidRequest } from "./Problems.ts"
  */
 const tidy = (document: Record<string, unknown>): Record<string, unknown> => {
   const renamed = JSON.stringify(document, (name, value: unknown) =>
-    (name === "security" && Array.isArray(value)) || name === "securitySchemes" ? undefined : value,
+    name === "security" || name === "securitySchemes" ? undefined : value,
   )
-  return JSON.parse(renamed.replace(/"(#\/components\/schemas\/)?(\w+?)(Problem)?Encoded"/g, '"$1$2"'))
+  const tidied = JSON.parse(
+    renamed.replace(/"(#\/components\/schemas\/)?(\w+?)(Problem)?Encoded"/g, '"$1$2"'),
+  )
+  const license = { name: "MIT", identifier: "MIT" }
+  return { ...tidied, info: { ...tidied.info, license }, security: [] }
 }
 
 /** Turns what the schemas refuse into the problems of this API. */
@@ -25,6 +30,7 @@ export class SchemaProblems extends HttpApiMiddleware.Service<SchemaProblems>()(
 
 export class Api extends HttpApi.make("cache-mechanism")
   .add(EntriesGroup)
+  .add(EventsGroup)
   .add(OperationsGroup)
   .middleware(SchemaProblems)
   .annotate(HttpApi.QueryParseOptions, { onExcessProperty: "error" })
@@ -34,7 +40,6 @@ export class Api extends HttpApi.make("cache-mechanism")
       version: "0.1.0",
       description:
         "A near cache for Redis over HTTP. Errors are RFC 9457 problem details; their types are listed under /docs/problems.",
-      license: { name: "MIT" },
       servers: [{ url: "/" }],
       transform: tidy,
     }),

@@ -15,7 +15,7 @@ const etag = Schema.String.annotate({
 
 const readHeaders = {
   etag,
-  age: Schema.String.annotate({ description: "seconds since the store confirmed the value" }),
+  age: Schema.String.annotate({ description: "seconds since the value came from the store" }),
   "cache-control": Schema.Literal("private, no-cache"),
   "cache-status": Schema.String.annotate({
     description: "RFC 9211: whether L1 had it, and what was done",
@@ -178,14 +178,16 @@ export const EntryPage = Schema.Struct({
   }),
 }).annotate({ identifier: "EntryPage" })
 
-const limit = Schema.String.annotate({
-  description: `keys a page, 1 to ${MAX_PAGE}; ${DEFAULT_PAGE} when not given`,
-  examples: [String(DEFAULT_PAGE)],
-}).pipe(
-  Schema.decodeTo(
-    Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: MAX_PAGE })),
-  ),
-)
+const limit = Schema.String.check(Schema.isPattern(/^[0-9]{1,4}$/u))
+  .annotate({
+    description: `keys a page, 1 to ${MAX_PAGE}; ${DEFAULT_PAGE} when not given`,
+    examples: [String(DEFAULT_PAGE)],
+  })
+  .pipe(
+    Schema.decodeTo(
+      Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: MAX_PAGE })),
+    ),
+  )
 
 const list = HttpApiEndpoint.get("listEntries", "/entries", {
   query: {

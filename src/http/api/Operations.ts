@@ -14,11 +14,14 @@ export const BackupReport = Schema.Struct({
   changed: Count.annotate({ description: "entries that the store had otherwise; L1 has them now" }),
   removed: Count.annotate({ description: "entries that the store had no more; nor has L1" }),
   added: Count.annotate({ description: "values of the store that L1 took in" }),
+  alarms: Count.annotate({
+    description: "differences that no write explains; with a live tracker there should be none",
+  }),
   millis: Count,
   at: Schema.String.annotate({ description: "when the round began" }),
-  stopped: Schema.Literals(["complete", "compared", "no-room", "store-unavailable"]).annotate({
+  stopped: Schema.Literals(["complete", "compared", "no-room", "store-unavailable", "not-live"]).annotate({
     description:
-      "`complete`: all of L1 compared, all of the store seen; `compared`: the store has more keys than L1 has free room and was not listed; `no-room`: L1 filled up; `store-unavailable`: the store failed",
+      "`complete`: all of L1 compared, all of the store seen; `compared`: the store has more keys than L1 has free room and was not listed; `no-room`: L1 filled up; `store-unavailable`: the store failed; `not-live`: the tracker was not live, so nothing was compared",
   }),
 }).annotate({ identifier: "BackupReport" })
 
@@ -39,7 +42,16 @@ export const Stats = Schema.Struct({
   invalidated: Count,
   replaced: Count,
   epoch: Count.annotate({ description: "grows whenever everything in L1 became uncertain at once" }),
-  tracker: Schema.Literals(["none"]).annotate({ description: "the feed of invalidations" }),
+  tracker: Schema.Literals(["live", "arming", "down", "unsupported", "none"]).annotate({
+    description:
+      "the feed of invalidations; while it is `arming` or `down` reads go to the store; `unsupported`: the server refuses it, and copies live for UNTRACKED_TTL; `none`: nobody else writes",
+  }),
+  stalenessMillis: Schema.NullOr(
+    Schema.Struct({ p50: Schema.Number, p99: Schema.Number, max: Schema.Number }),
+  ).annotate({
+    description:
+      "how long a write takes to be heard of here, sending included, measured once a second; null: not measured",
+  }),
   store: Schema.Struct({
     kind: Schema.Literals(["redis", "sqlite", "memory"]),
     status: Schema.Literals(["up", "down"]),
@@ -78,7 +90,9 @@ const livez = HttpApiEndpoint.get("getLiveness", "/livez", {
   success: Schema.Struct({ status: Schema.Literal("alive") }).annotate({ identifier: "Liveness" }),
 }).annotateMerge(OpenApi.annotations({ identifier: "getLiveness", summary: "Whether the process is up" }))
 
-const readyz = HttpApiEndpoint.get("getReadiness", "/readyz", { success: Readiness }).annotateMerge(
+const readyz = HttpApiEndpoint.get("getReadiness", "/readyz", {
+  success: Readiness,
+}).annotateMerge(
   OpenApi.annotations({
     identifier: "getReadiness",
     summary: "Whether it serves as it should",

@@ -90,6 +90,16 @@ export class OutcomeUnknown extends HttpApiError.Problem<OutcomeUnknown>()("Outc
   title: "The write was sent and no answer came",
 }) {}
 
+export class TooManySubscribers extends HttpApiError.Problem<TooManySubscribers>()(
+  "TooManySubscribersProblem",
+  {
+    type: "/docs/problems/too-many-subscribers",
+    status: 503,
+    title: "As many listen as may",
+  },
+  { max: Schema.Int },
+) {}
+
 export class OutOfMemory extends HttpApiError.Problem<OutOfMemory>()("OutOfMemoryProblem", {
   type: "/docs/problems/out-of-memory",
   status: 507,
@@ -117,15 +127,17 @@ export class InternalError extends HttpApiError.Problem<InternalError>()(
 ) {}
 
 /** Seconds after which trying again makes sense. */
-export const RETRY_AFTER_SECONDS = 1
+export const RETRY_AFTER = "1"
 
-const retryAfter = { "retry-after": Schema.Literal(String(RETRY_AFTER_SECONDS)) }
+const retryAfter = { "retry-after": Schema.Literal(RETRY_AFTER) }
 
 /** A read that finds nothing says how it knows. */
 export const EntryNotFoundOnRead = HttpApiSchema.WithHeaders(EntryNotFound, { "cache-status": Schema.String })
 
 /** The 503 of an operation that reads, with its `Retry-After`. */
 export const StoreUnavailableResponse = HttpApiSchema.WithHeaders(StoreUnavailable, retryAfter)
+
+export const TooManySubscribersResponse = HttpApiSchema.WithHeaders(TooManySubscribers, retryAfter)
 
 /** The 503s of an operation that writes: one status, so one declaration. */
 export const WriteUnavailableResponse = HttpApiSchema.WithHeaders(

@@ -2,7 +2,8 @@
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { after, type Listed, RESERVED_PREFIX, Store } from "../../../src/store/Store.ts"
+import { RESERVED_PREFIX } from "../../../src/core/Entry.ts"
+import { after, type Listed, Store } from "../../../src/store/Store.ts"
 import type { Declare, Subject } from "../StoreContract.ts"
 import { utf8 } from "../samples.ts"
 

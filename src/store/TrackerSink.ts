@@ -1,0 +1,31 @@
+/** The place of the one sink of a tracker. */
+import * as Effect from "effect/Effect"
+import type { Signal, Sink, Tracker } from "./Tracker.ts"
+
+export interface TrackerSink {
+  /** Nobody listens: it is forgotten. */
+  readonly tell: (signal: Signal) => void
+  readonly follow: Tracker["Service"]["follow"]
+}
+
+/** `first` is what a sink hears at once, if anything: where the tracker stands. */
+export const make = (first: () => Signal | undefined): TrackerSink => {
+  let sink: Sink | undefined
+  const tell = (signal: Signal): void => sink?.(signal)
+  return {
+    tell,
+    follow: (newSink) =>
+      Effect.asVoid(
+        Effect.acquireRelease(
+          Effect.suspend(() => {
+            if (sink !== undefined) return Effect.die(new Error("a tracker has one sink"))
+            sink = newSink
+            const signal = first()
+            if (signal !== undefined) tell(signal)
+            return Effect.void
+          }),
+          () => Effect.sync(() => (sink = undefined)),
+        ),
+      ),
+  }
+}
