@@ -283,7 +283,11 @@ layer(clusterLayer, { excludeTestServices: true })("TrackerRedis on a cluster", 
       yield* cluster.cli("SET", "key 0", "new")
       yield* until(Effect.sync(() => servers.ownerOf(slot)?.port !== victim.port))
       yield* until(Effect.sync(() => tracker.status() === "live"))
-      assert.deepStrictEqual(sink.tags(), ["Lost", "Live"])
+      // The write above may be heard of once more, from a replica that was late.
+      assert.deepStrictEqual(
+        sink.tags().filter((tag) => tag !== "Invalidated"),
+        ["Lost", "Live"],
+      )
       for (const key of KEYS) {
         assert.strictEqual(yield* near.read(key), key === "key 0" ? "new" : "old")
       }
