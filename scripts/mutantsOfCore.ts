@@ -332,8 +332,10 @@ export const mutants: ReadonlyArray<Mutant> = [
   queue("no key is skipped", `head: place + 1`, `head: place + 2`),
   queue(
     "a place that is given up is empty",
-    `? { ...self, keys: HashMap.remove(self.keys, place) }`,
-    `? self`,
+    `const keys = HashMap.remove(self.keys, place)
+  // The`,
+    `const keys = self.keys
+  // The`,
   ),
   queue("places are never given out twice", `tail: self.tail + 1`, `tail: HashMap.size(self.keys) + 1`),
   queue(

@@ -20,7 +20,6 @@ import * as Cache from "./cache/Cache.ts"
 import * as Config from "./Config.ts"
 import type { Lifetime } from "./core/Lifetime.ts"
 import * as Server from "./http/Server.ts"
-import * as RedisFollowed from "./store/RedisFollowed.ts"
 import type { RedisUrlInvalid } from "./store/RedisUrl.ts"
 import type { Store } from "./store/Store.ts"
 import * as StoreSqlite from "./store/StoreSqlite.ts"
@@ -40,8 +39,19 @@ const storeOf = (
 ): Layer.Layer<Store | Tracker, RedisUrlInvalid | StoreSqlite.StoreOpenFailed> =>
   Option.match(settings.redisUrl, {
     onNone: () => Layer.mergeAll(StoreSqlite.layer({ directory: settings.dataDir }), TrackerNone.layer),
+    // Loaded only when it is used: the client of Redis takes a good part of the time to start.
     onSome: (url) =>
-      RedisFollowed.layer({ url, keyPrefix: settings.keyPrefix, timeoutMillis: settings.storeTimeout }),
+      Layer.unwrap(
+        Effect.map(
+          Effect.promise(() => import("./store/RedisFollowed.ts")),
+          (RedisFollowed) =>
+            RedisFollowed.layer({
+              url,
+              keyPrefix: settings.keyPrefix,
+              timeoutMillis: settings.storeTimeout,
+            }),
+        ),
+      ),
   })
 
 const loggerOf = (settings: Config.Settings, isTerminal: boolean) => {

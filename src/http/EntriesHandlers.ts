@@ -79,9 +79,9 @@ export const layer = (options: Options) =>
             }),
           )
         }
-        return selector !== undefined && Condition.selects(selector, reading.entry.etag)
-          ? ValueReply.notModified(reading, reading.entry, wallNow)
-          : ValueReply.ok(reading, reading.entry, wallNow)
+        const isKnown = selector !== undefined && Condition.selects(selector, reading.entry.etag)
+        const reply = isKnown ? ValueReply.notModified : ValueReply.ok
+        return ValueReply.toResponse(reply(reading, reading.entry, wallNow))
       })
 
       return handlers

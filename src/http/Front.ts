@@ -6,6 +6,7 @@
  * routes: a path or method that the contract does not know becomes a 404 or a 405 with `Allow`, and a defect
  * a 500 with an id that is also in the log.
  */
+import { ServerResponse } from "node:http"
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -25,6 +26,7 @@ import { Api } from "./api/Api.ts"
 import { keyFault } from "./api/Fields.ts"
 import * as Problems from "./api/Problems.ts"
 import * as HotPath from "./HotPath.ts"
+import * as ValueReply from "./ValueReply.ts"
 
 const ENTRIES = "/entries/"
 
@@ -162,6 +164,9 @@ const guarded = <E, R>(app: App<E, R>, request: HttpServerRequest.HttpServerRequ
     return isRouteNotFound(error) ? notFound(request) : internalError(cause)
   })
 
+/** The reply has left already; the platform sends nothing more on a response that has ended. */
+const SENT = Exit.succeed(HttpServerResponse.empty())
+
 const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"])
 
 /**
@@ -204,9 +209,11 @@ export const layer = (options?: { readonly hotPath?: boolean }) =>
           const source = NodeHttpServerRequest.toIncomingMessage(request)
           const connection = source.socket
           const reply = hot && !order.mustWait(connection) ? HotPath.answer(sources, source) : undefined
-          return reply === undefined
-            ? order.inOrder(connection, request.method, guarded(app, request))
-            : Exit.succeed(reply)
+          if (reply === undefined) return order.inOrder(connection, request.method, guarded(app, request))
+          const response = NodeHttpServerRequest.toServerResponse(request)
+          if (!(response instanceof ServerResponse)) return Exit.succeed(ValueReply.toResponse(reply))
+          HotPath.write(response, reply)
+          return SENT
         })
     }),
     { global: true },

@@ -4,8 +4,7 @@
  * It answers only what it can answer exactly as the contract would; for all else it returns nothing and the
  * contract answers. A test sends the same requests with and without it and compares the replies.
  */
-import type { IncomingHttpHeaders } from "node:http"
-import type * as HttpServerResponse from "effect/http/HttpServerResponse"
+import type { IncomingHttpHeaders, ServerResponse } from "node:http"
 import type { Reading } from "../cache/Cache.ts"
 import type { Key } from "../core/Entry.ts"
 import { quote } from "./Conditions.ts"
@@ -44,11 +43,24 @@ export interface RawRequest {
   readonly url?: string | undefined
 }
 
+/** Writes the reply to the connection: what the platform would do, without a response value in between. */
+export const write = (
+  response: ServerResponse,
+  { body, headers, mediaType, status }: ValueReply.ValueReply,
+): void => {
+  if (body !== undefined) {
+    headers["content-type"] = mediaType
+    headers["content-length"] = String(typeof body === "string" ? Buffer.byteLength(body) : body.byteLength)
+  }
+  response.writeHead(status, headers)
+  response.end(body)
+}
+
 /** The reply, or nothing when the contract has to look at the request. */
 export const answer = (
   { peek, wallNow }: Sources,
   { headers, method, url }: RawRequest,
-): HttpServerResponse.HttpServerResponse | undefined => {
+): ValueReply.ValueReply | undefined => {
   if (method !== "GET" || url === undefined || !url.startsWith(PATH)) return undefined
   if (headers.host === undefined) return undefined
   const noneMatch = headers["if-none-match"]

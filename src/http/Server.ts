@@ -41,13 +41,21 @@ const routerConfig = {
   ignoreDuplicateSlashes: false,
 }
 
+/** Swagger UI is two megabytes that most processes never show: it is loaded when somebody asks for it. */
+const docs = HttpRouter.use(
+  Effect.fnUntraced(function* (router) {
+    const page = yield* Effect.cached(HttpRouter.toHttpEffect(HttpApiSwagger.layer(Api, { path: "/docs" })))
+    yield* router.add("GET", "/docs", Effect.flatten(page))
+  }),
+)
+
 const routes = (options: Options) =>
   Layer.mergeAll(
     HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
       Layer.provide([EntriesHandlers.layer(options), EventsHandlers.layer, OperationsHandlers.layer]),
       Layer.provide(SchemaProblems.layer),
     ),
-    HttpApiSwagger.layer(Api, { path: "/docs" }),
+    docs,
     ProblemPages.layer,
     Metrics.layer,
     Front.layer(options),

@@ -41,22 +41,41 @@ const headersOf = ({ at, via }: Reading, entry: Present, wallNow: () => number):
   return headers
 }
 
-/** The value. Text goes out as a string, which Node sends in one write with the head. */
-export const ok = (
-  reading: Reading,
-  entry: Present,
-  wallNow: () => number,
-): HttpServerResponse.HttpServerResponse => {
-  const options = { contentType: entry.mediaType, headers: headersOf(reading, entry, wallNow) }
-  return entry.mediaType === BINARY_TYPE
-    ? HttpServerResponse.uint8Array(entry.bytes, options)
-    : HttpServerResponse.text(textOf(entry.bytes), options)
+/** A reply before it has a form: the hot path writes it as it is, the contract makes a response of it. */
+export interface ValueReply {
+  readonly status: 200 | 304
+  /** Without a media type and a length: those belong to the body. */
+  readonly headers: Record<string, string>
+  readonly mediaType: string
+  /** Text goes out as a string, which Node sends in one write with the head. Absent: there is no body. */
+  readonly body?: string | Uint8Array
 }
 
+/** The value. `wallNow`: Unix milliseconds now. */
+export const ok = (reading: Reading, entry: Present, wallNow: () => number): ValueReply => ({
+  status: 200,
+  headers: headersOf(reading, entry, wallNow),
+  mediaType: entry.mediaType,
+  body: entry.mediaType === BINARY_TYPE ? entry.bytes : textOf(entry.bytes),
+})
+
 /** The client has this value already. */
-export const notModified = (
-  reading: Reading,
-  entry: Present,
-  wallNow: () => number,
-): HttpServerResponse.HttpServerResponse =>
-  HttpServerResponse.empty({ status: 304, headers: headersOf(reading, entry, wallNow) })
+export const notModified = (reading: Reading, entry: Present, wallNow: () => number): ValueReply => ({
+  status: 304,
+  headers: headersOf(reading, entry, wallNow),
+  mediaType: entry.mediaType,
+})
+
+/** As a response of the contract. */
+export const toResponse = ({
+  body,
+  headers,
+  mediaType,
+  status,
+}: ValueReply): HttpServerResponse.HttpServerResponse => {
+  if (body === undefined) return HttpServerResponse.empty({ status, headers })
+  const options = { status, contentType: mediaType, headers }
+  return typeof body === "string"
+    ? HttpServerResponse.text(body, options)
+    : HttpServerResponse.uint8Array(body, options)
+}
