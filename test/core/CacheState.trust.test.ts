@@ -66,6 +66,11 @@ describe("CacheState and its tracker", () => {
     }
   })
 
+  it("has a reader after the loss ask anew rather than join a question from before it", () => {
+    const [, asked] = beginRead(roomy, "a")
+    assert.strictEqual(CacheState.beginRead(CacheState.lose(asked), "a")[0]._tag, "Started")
+  })
+
   it("trusts, once live again, what was asked for since and nothing older", () => {
     const [, held] = fill(roomy, "old", "v1", NOW - 1)
     const live = CacheState.trust(CacheState.lose(held), NOW, FOR_EVER)
