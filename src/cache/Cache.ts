@@ -54,7 +54,7 @@ export type Via =
     }
 
 export interface Reading {
-  /** What is under the key: `Present` or `Absent`. Its bytes must not be written to. */
+  /** What is under the key. A value that is an array must not be written to. */
   readonly entry: Entry.Entry
   readonly via: Via
   /** When it was answered. Monotonic milliseconds, as the entry's deadlines. */
@@ -82,7 +82,7 @@ export interface Stats extends CacheState.Counts {
 export class Cache extends Context.Service<
   Cache,
   {
-    /** What is under a key. An absent key is an answer (`Absent`), not an error. */
+    /** What is under a key. That there is nothing is an answer, not an error. */
     readonly get: (key: Entry.Key) => Effect.Effect<Reading, ReadError>
 
     /** The same for many keys, in their order; all that L1 lacks is fetched in one round trip. */
@@ -131,13 +131,13 @@ const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
   const reads = { hits: 0, misses: 0, stale: 0, collapsed: 0 }
 
   const hit = (key: Entry.Key, at: number): Reading | undefined => {
-    const entry = l1.modify((state) => {
-      const found = CacheState.peek(state, key, at)
-      return found === undefined || at >= found.freshUntil || !CacheState.isTrusted(state, found, at)
-        ? [undefined, state]
-        : [found, CacheState.touch(state, key)]
-    })
-    if (entry === undefined) return undefined
+    const state = l1.current()
+    const hash = CacheState.hashOf(state, key)
+    const entry = CacheState.peek(state, key, at, hash)
+    if (entry === undefined || at >= entry.freshUntil) return undefined
+    if (!CacheState.isTrusted(state, entry, at)) return undefined
+    const touched = CacheState.touch(state, key, hash)
+    if (touched !== state) l1.replace(touched)
     reads.hits++
     return { entry, via: HIT, at }
   }
@@ -161,7 +161,7 @@ const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
     if (error._tag === "WrongType") return Result.fail(error)
     const at = l1.now()
     const entry = CacheState.peek(l1.current(), key, at)
-    if (entry === undefined || entry._tag === "Absent") return Result.fail(error)
+    if (entry === undefined || entry.value === undefined) return Result.fail(error)
     reads.stale++
     return Result.succeed({ entry, via: STALE, at })
   }

@@ -1,4 +1,4 @@
-/** From bytes that the store confirmed to an entry: tag, media type and deadlines are decided once, here. */
+/** From bytes that the store confirmed to an entry, and from an entry to what its value is. */
 import { isUtf8 } from "node:buffer"
 import * as Option from "effect/Option"
 import * as Entry from "../core/Entry.ts"
@@ -10,22 +10,27 @@ export const JSON_TYPE = "application/json"
 export const TEXT_TYPE = "text/plain; charset=utf-8"
 export const BINARY_TYPE = "application/octet-stream"
 
-/**
- * JSON text, other UTF-8 text, or bytes. Never `text/html`: a value is data, whoever wrote it.
- */
-export const mediaTypeOf = (bytes: Uint8Array): string => {
-  if (!isUtf8(bytes)) return BINARY_TYPE
-  return isJson(bytes) ? JSON_TYPE : TEXT_TYPE
+/** What a reader may want to know of a value besides the value. Computed when it is asked for: it takes a while. */
+export interface Description {
+  readonly etag: Entry.EntityTag
+  /** JSON text, other text, or bytes. Never `text/html`: a value is data, whoever wrote it. */
+  readonly mediaType: string
+  readonly byteLength: number
 }
 
-/** Which first bytes a JSON text can have: white space, quote, minus, digit, `[`, `{`, `t`, `f`, `n`. */
+export const describe = (value: Entry.Value): Description => ({
+  etag: EntityTag.of(value),
+  mediaType: typeof value === "string" ? (isJson(value) ? JSON_TYPE : TEXT_TYPE) : BINARY_TYPE,
+  byteLength: Buffer.byteLength(value),
+})
+
+/** Which first character a JSON text can have: white space, quote, minus, digit, `[`, `{`, `t`, `f`, `n`. */
 const JSON_START = /^[\t\n\r "\-0-9[{tfn]/
 
-const isJson = (bytes: Uint8Array): boolean => {
-  const first = bytes[0]
-  if (first === undefined || !JSON_START.test(String.fromCharCode(first))) return false
+const isJson = (text: string): boolean => {
+  if (!JSON_START.test(text)) return false
   try {
-    JSON.parse(textOf(bytes))
+    JSON.parse(text)
     return true
   } catch {
     return false
@@ -36,9 +41,16 @@ const isJson = (bytes: Uint8Array): boolean => {
 export const textOf = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8")
 
+/** The form in which L1 keeps these bytes. */
+export const valueOf = (bytes: Uint8Array): Entry.Value => (isUtf8(bytes) ? textOf(bytes) : bytes)
+
+/** The bytes that a value stands for; not to be written to. */
+export const bytesOf = (value: Entry.Value): Uint8Array =>
+  typeof value === "string" ? new TextEncoder().encode(value) : value
+
 /**
  * The entry for what the store answered to a question sent at `askedAt`. When the value is the same as in
- * `known`, its bytes, tag and media type are taken from there: comparing costs less than hashing and parsing.
+ * `known`, it is taken from there.
  */
 export const entryOf = (
   lifetime: Lifetime.Lifetime,
@@ -49,24 +61,12 @@ export const entryOf = (
   known?: Entry.Entry,
 ): Entry.Entry => {
   if (Option.isNone(stored)) {
-    const { deadAt, freshUntil } = Lifetime.ofAbsence(lifetime, askedAt)
-    return { _tag: "Absent", key, confirmedAt: askedAt, freshUntil, deadAt, weight: Entry.weigh(key, 0) }
+    return Entry.absent(key, Entry.weigh(key, 0), askedAt, Lifetime.ofAbsence(lifetime, askedAt))
   }
   const { bytes, ttlMillis } = stored.value
-  const { deadAt, freshUntil, storeExpiresAt } = Lifetime.ofValue(lifetime, askedAt, ttlMillis, random)
-  if (known?._tag === "Present" && Buffer.compare(known.bytes, bytes) === 0) {
-    return { ...known, confirmedAt: askedAt, freshUntil, deadAt, storeExpiresAt }
-  }
-  return {
-    _tag: "Present",
-    key,
-    bytes,
-    etag: EntityTag.of(bytes),
-    mediaType: mediaTypeOf(bytes),
-    confirmedAt: askedAt,
-    freshUntil,
-    deadAt,
-    storeExpiresAt,
-    weight: Entry.weigh(key, bytes.byteLength),
-  }
+  const answered = valueOf(bytes)
+  const isKnown = known?.value !== undefined && Entry.isSameValue(known.value, answered)
+  const weight = Entry.weigh(key, Entry.occupiedBy(answered, bytes.byteLength))
+  const deadlines = Lifetime.ofValue(lifetime, askedAt, ttlMillis, random)
+  return Entry.present(key, isKnown ? known.value : answered, weight, askedAt, deadlines)
 }

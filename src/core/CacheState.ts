@@ -5,42 +5,55 @@
  * invalidated, time passes, room is needed. Here each of these is a function from a state (and the time) to
  * what happened and the next state. Nothing in this folder waits, throws, reads a clock or draws a random
  * number, so a state can be replayed, compared and tested without a scheduler; and since a state never
- * changes, holding one is a consistent snapshot that costs nothing.
+ * changes, holding one is a consistent snapshot that costs nothing (`Snapshot.ts`).
  *
- * The shell keeps the current state in one `Ref` and applies each transition with one `Ref.modify`: there is
- * no moment between looking and changing, and so no race inside the process. The races that are left are
+ * The shell keeps the current state in one `Ref` and applies each transition in one turn: there is no moment
+ * between looking and changing, and so no race inside the process. The races that are left are
  * with the world: an answer that was true when it left the store and is not when it arrives. `Fill.ts` has
  * the rule for those: no value enters L1 without a token that still stands.
  *
- * What is where:
- * - `eviction` holds the entries, because who holds the entries decides who leaves (`Eviction.ts`);
- * - `deadlines` knows who dies next, so that memory is given back without a timer per entry and without a
- *   walk over all entries (`Deadlines.ts`). Reads do not need it: an entry knows its own deadlines;
- * - `fills` are the tokens of the questions in flight (`Fill.ts`);
- * - `trustedSince` and `trustedForMillis` say which copies may be served as fresh: those whose question left
- *   after the tracker became live. While it is not, none is. What was fetched earlier is *suspect*: it is kept,
- *   for it is probably right, but only the store can tell;
- * - `epoch` grows whenever everything held became uncertain at once;
- * - `counts` adds up what happened. Hits and misses are counted by the shell, for a hit that changes nothing
- *   must return the very same state.
+ * What is held. An `Entry` is a record of key, value, deadlines and weight (`Entry.ts`). The entries are in a
+ * radix tree of small buckets (`BucketTree.ts`, `Bucket.ts`): the upper bits of a key's hash lead to a bucket
+ * of about eight, and there one number per entry, its word, tells it from its neighbours, says which queue it
+ * stands in and how often it was used. So a lookup is one hash, three or four steps down, and a look at a few
+ * numbers. A change copies the bucket and the nodes above it, about 2 KB at a million entries, and shares all
+ * else with the version before: whoever holds that version keeps it, and comparing two versions looks only at
+ * what they do not share.
  *
- * Every removal is reported with its cause, so every miss can be explained: never stored, expired,
- * invalidated, replaced or evicted.
+ * Eviction. Keys wait for their turn to leave in two queues of hashes (`Queue.ts`). Who leaves is decided by
+ * S3-FIFO with the admission of TinyLFU (`Eviction.ts`): a hit only counts a use, up to two, so that most
+ * hits change nothing and return the very same state. `Residents.ts` keeps tree and queues in step.
  *
- * Invariants (checked after every step of the model test): the deadline index holds exactly the entries, each
- * under its own deadline; the queues hold exactly the entries, each once; entries and bytes are within the
- * bounds; no ghost is resident.
+ * Expiry. Reads need no index: an entry knows its deadlines, and time is an argument. For giving memory back
+ * each node of the tree says before which second nobody below it dies. `expire` follows these to the dead, a
+ * few at a time; there is no second structure that could disagree with the first, and no timer per entry.
+ *
+ * Coherence. `fills` are the tokens of the questions in flight (`Fill.ts`). `trustedSince` and
+ * `trustedForMillis` say which copies may be served as fresh: those whose question left after the tracker
+ * became live. While it is not, none is. What was fetched earlier is *suspect*: it is kept, for it is probably
+ * right, but only the store can tell. `epoch` grows whenever everything held became uncertain at once.
+ *
+ * Cost. Of n entries: `peek` and a `touch` that changes nothing O(log n) with a base of 32, and no allocation;
+ * every other transition the same and a few KB. `settle` evicts at most 1,000 entries and spares at most 16,
+ * however heavy what comes in is; `expire` does at most its budget; `lose`, `trust` and `invalidateAll` are
+ * O(1). An entry costs about 115 bytes beyond key and value at a million, 125 with the ghosts of those that
+ * left (`npm run -s bench:core`).
+ *
+ * `counts` adds up what happened. Hits and misses are counted by the shell, for a hit that changes nothing must
+ * return the very same state. Every removal is reported with its cause, so every miss can be explained: never
+ * stored, expired, invalidated, replaced or evicted.
+ *
+ * Sources: Bagwell, "Ideal hash trees", 2001, for tries that share (this one has a fixed depth, as all is
+ * bounded, so nothing is ever rebuilt); the sources of the policy and of the queues are in their files.
  */
 import type * as Option from "effect/Option"
-import * as Deadlines from "./Deadlines.ts"
-import type { Entry, Key } from "./Entry.ts"
+import { type Entry, isSameValue, type Key } from "./Entry.ts"
 import * as Eviction from "./Eviction.ts"
 import * as Fill from "./Fill.ts"
 
 export interface CacheState {
   readonly bounds: Eviction.Bounds
   readonly eviction: Eviction.Eviction
-  readonly deadlines: Deadlines.Deadlines
   readonly fills: Fill.Fills
   /** Copies of questions sent before this are suspect; `Infinity`: all are. Monotonic milliseconds. */
   readonly trustedSince: number
@@ -95,10 +108,9 @@ const noCounts: Counts = {
 }
 
 /** Empty, and trusting: without a tracker a copy is good for its TTL. */
-export const make = (bounds: Eviction.Bounds): CacheState => ({
+export const make = (bounds: Eviction.Bounds, seed = 0): CacheState => ({
   bounds,
-  eviction: Eviction.empty,
-  deadlines: Deadlines.empty,
+  eviction: Eviction.make(bounds, seed),
   fills: Fill.none,
   trustedSince: -Infinity,
   trustedForMillis: Infinity,
@@ -114,21 +126,26 @@ export const bytes = (self: CacheState): number => Eviction.bytes(self.eviction)
 /** Questions in flight whose answers may still enter. */
 export const filling = (self: CacheState): number => Fill.size(self.fills)
 
-/** All entries, in no particular order, dead ones included. */
-export const entries = (self: CacheState): Generator<Entry> => Eviction.entries(self.eviction)
+/** The hash of a key: who peeks and touches computes it once. */
+export const hashOf = (self: CacheState, key: Key): number => Eviction.hashOf(self.eviction, key)
 
 /**
  * The entry of a key as long as it is not dead. It may be stale: `Entry.freshness` tells. `undefined` rather
  * than an Option, as this is the hot path.
  */
-export const peek = (self: CacheState, key: Key, now: number): Entry | undefined => {
-  const entry = Eviction.get(self.eviction, key)
+export const peek = (
+  self: CacheState,
+  key: Key,
+  now: number,
+  hash: number = hashOf(self, key),
+): Entry | undefined => {
+  const entry = Eviction.get(self.eviction, key, hash)
   return entry !== undefined && now < entry.deadAt ? entry : undefined
 }
 
 /** Counts a use of the key. The same state comes back when that changes nothing. */
-export const touch = (self: CacheState, key: Key): CacheState => {
-  const eviction = Eviction.use(self.eviction, key)
+export const touch = (self: CacheState, key: Key, hash: number = hashOf(self, key)): CacheState => {
+  const eviction = Eviction.use(self.eviction, key, hash)
   return eviction === self.eviction ? self : { ...self, eviction }
 }
 
@@ -168,8 +185,9 @@ export const settle = (
   now: number,
   admission: "evict" | "if-room" = "evict",
 ): readonly [Settled, CacheState] => {
-  if (!Fill.stands(self.fills, token)) return dropped([[], self], "withdrawn")
-  const open = { ...self, fills: Fill.end(self.fills, token) }
+  const fills = Fill.end(self.fills, token)
+  if (fills === self.fills) return dropped([[], self], "withdrawn")
+  const open = { ...self, fills }
   if (self.trustedSince === Infinity) return dropped(contradict(open, entry), "untrusted")
   const why = refusal(open, entry, now, admission)
   if (why !== undefined) return dropped(drop(open, entry.key, "replaced"), why)
@@ -184,7 +202,6 @@ const refusal = (
 ): Refusal | undefined => {
   if (entry.weight > self.bounds.maxBytes) return "too-heavy"
   if (entry.deadAt <= now) return "expired"
-  if (self.bounds.maxEntries < 1) return "no-room"
   return admission === "if-room" && !Eviction.fits(self.eviction, entry, self.bounds) ? "no-room" : undefined
 }
 
@@ -192,9 +209,9 @@ const refusal = (
 const contradict = (self: CacheState, answer: Entry): readonly [ReadonlyArray<Removal>, CacheState] => {
   const held = Eviction.get(self.eviction, answer.key)
   const same =
-    held?._tag === "Present" && answer._tag === "Present"
-      ? held.etag === answer.etag
-      : held?._tag === answer._tag
+    held?.value !== undefined && answer.value !== undefined
+      ? isSameValue(held.value, answer.value)
+      : held !== undefined && held.value === answer.value
   return same ? [[], self] : drop(self, answer.key, "invalidated")
 }
 
@@ -223,26 +240,25 @@ const dropped = (
 ]
 
 const install = (self: CacheState, entry: Entry, now: number): readonly [Settled, CacheState] => {
-  const old = Eviction.get(self.eviction, entry.key)
   const [expired, swept] = expire(self, now, SWEEP_PER_FILL, entry.key)
-  const [evicted, eviction] = Eviction.insert(swept.eviction, entry, swept.bounds)
-  let deadlines = swept.deadlines
-  if (old !== undefined) deadlines = Deadlines.remove(deadlines, old.key, old.deadAt)
-  deadlines = Deadlines.add(deadlines, entry.key, entry.deadAt)
-  for (const gone of evicted) deadlines = Deadlines.remove(deadlines, gone.key, gone.deadAt)
+  const {
+    entered,
+    evicted,
+    next: eviction,
+    replaced: old,
+  } = Eviction.insert(swept.eviction, entry, swept.bounds)
   const counts = {
     ...swept.counts,
-    fills: swept.counts.fills + 1,
+    fills: swept.counts.fills + (entered ? 1 : 0),
+    fillsDropped: swept.counts.fillsDropped + (entered ? 0 : 1),
     evicted: swept.counts.evicted + evicted.length,
     replaced: swept.counts.replaced + (old === undefined ? 0 : 1),
   }
   const removed: Array<Removal> = [...expired]
   if (old !== undefined) removed.push({ cause: "replaced", entry: old })
   for (const gone of evicted) removed.push({ cause: "evicted", entry: gone })
-  return [
-    { _tag: "Installed", removed },
-    { ...swept, eviction, deadlines, counts },
-  ]
+  const next = { ...swept, eviction, counts }
+  return [entered ? { _tag: "Installed", removed } : { _tag: "Dropped", why: "no-room", removed }, next]
 }
 
 /** Whether a copy may be served without asking, as far as writes are concerned. */
@@ -283,8 +299,7 @@ export const invalidateAll = (self: CacheState): readonly [removed: number, Cach
     removed,
     {
       ...self,
-      eviction: Eviction.empty,
-      deadlines: Deadlines.empty,
+      eviction: Eviction.clear(self.eviction),
       fills: Fill.withdrawAll(self.fills),
       epoch: self.epoch + 1,
       counts: { ...self.counts, invalidated: self.counts.invalidated + removed },
@@ -293,8 +308,8 @@ export const invalidateAll = (self: CacheState): readonly [removed: number, Cach
 }
 
 /**
- * Takes out at most `budget` entries that died in a second that has passed at `now`, those of the earliest
- * second first. After a long sleep a call may find nobody yet although some are due: see `Deadlines.due`.
+ * Takes out at most `budget` entries that died in a second that has passed at `now`, in no particular order. The
+ * same state comes back when nobody can be due; another one, though nobody left, when there is more to look at.
  */
 export const expire = (
   self: CacheState,
@@ -302,16 +317,13 @@ export const expire = (
   budget: number,
   except?: Key,
 ): readonly [ReadonlyArray<Removal>, CacheState] => {
-  const [keys, deadlines] = Deadlines.due(self.deadlines, now, budget)
-  let next = deadlines === self.deadlines ? self : { ...self, deadlines }
-  const removed: Array<Removal> = []
-  for (const key of keys) {
-    if (key === except) continue
-    const [gone, after] = drop(next, key, "expired")
-    removed.push(...gone)
-    next = after
-  }
-  return [removed, next]
+  const [dead, eviction] = Eviction.expire(self.eviction, now, budget, except)
+  if (eviction === self.eviction) return [[], self]
+  const removed = dead.map((entry): Removal => ({ cause: "expired", entry }))
+  return [
+    removed,
+    { ...self, eviction, counts: { ...self.counts, expired: self.counts.expired + dead.length } },
+  ]
 }
 
 const drop = (
@@ -326,7 +338,6 @@ const drop = (
     {
       ...self,
       eviction: Eviction.remove(self.eviction, key),
-      deadlines: Deadlines.remove(self.deadlines, key, entry.deadAt),
       counts: { ...self.counts, [cause]: self.counts[cause] + 1 },
     },
   ]

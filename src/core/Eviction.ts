@@ -1,235 +1,259 @@
 /**
- * Who leaves when L1 is full: S3-FIFO.
+ * Who leaves when L1 is full.
  *
- * Problem: most keys are used once, and LRU lets each of them push out something useful. Algorithm: a new
- * key enters a *small* queue (a tenth of the room). What was used more than once by the time it reaches the
- * end of that queue moves to the *main* queue; the rest leaves, and its key is remembered as a *ghost*. A
- * key that comes back while it is a ghost enters the main queue at once. The main queue gives everything
- * that was used another round, one round per use, at most three.
+ * Problem: most keys are used once, and LRU lets each of them push out something useful; what is used in a
+ * loop that is longer than the room it never finds. The algorithm is S3-FIFO with the admission of TinyLFU:
  *
- * A hit only counts a use, up to three, and a resident that has reached three does not change: most hits on
- * a warm cache change nothing, which is what an immutable state wants of a policy.
+ * - A new key enters the *small* queue. Its uses are counted, up to two; a hit does nothing else, and a hit
+ *   on a resident that has two changes nothing at all. That is what an immutable state wants of a policy.
+ * - The oldest of the small queue, if it was used there, *challenges* the oldest of the *main* queue: it must
+ *   have been used more often. A challenger that wins goes to the end of main and starts from no use; one that
+ *   loses leaves, and who beat it goes to the end of main with one use less. So in a loop, where all are used
+ *   alike, those who are in main stay, and the room is not turned over in vain. While main has room, nobody is
+ *   challenged.
+ * - Who leaves the small queue is remembered for a while with its uses, as a *ghost*. A key that comes back as
+ *   a ghost enters the small queue with these uses and one more.
+ * - Who was not used leaves without a challenge, but every 64th is *lucky*: it takes the place of the oldest of
+ *   main if that was not used either. Otherwise nothing would ever clear main of old favourites that nobody
+ *   asks for any more.
+ * - The small queue's part of the room, a tenth at first, follows the ghosts. A ghost that returns soon would
+ *   have been a hit had the queue been longer: it grows, if main's oldest is idle. Any other return shows that
+ *   time in the queue is not what keys lack: it shrinks.
  *
- * Stop condition: making room spares at most `MAX_SPARED` residents a time, be it by a move to the main queue
- * or by another round there, then takes the oldest whatever its uses. Without it the first eviction after a
- * warm-up in which every key was used would move nearly everything to the main queue at once.
+ * Bounds: making room spares at most `MAX_SPARED` residents at a time, then the oldest leaves whatever its
+ * uses; and it ends when `MAX_LEAVING` places were given up, be somebody in them or not. An entry that needs
+ * more room than that is not taken in this time: what left for it is a beginning, and a later read of it goes
+ * on from there.
  *
- * Source: Yang, Zhang, Qiu, Yue, Rashmi, "FIFO queues are all you need for cache eviction", SOSP 2023.
+ * Sources: Yang, Zhang, Qiu, Yue, Rashmi, "FIFO queues are all you need for cache eviction", SOSP 2023 (queues,
+ * counters, ghosts); Einziger, Friedman, Manes, "TinyLFU: a highly efficient cache admission policy", ACM ToS
+ * 2017 (challenges); Megiddo, Modha, "ARC: a self-tuning, low overhead replacement cache", FAST 2003 (ghosts
+ * say how the room is divided); Einziger, Eytan, Friedman, Manes, "Adaptive software cache management",
+ * Middleware 2018 (a part for recency that adapts; chance in admission). `npm run -s bench:hit-ratio` replays traces through it.
  */
-import * as HashMap from "effect/HashMap"
-import * as Option from "effect/Option"
+import * as Bucket from "./Bucket.ts"
 import type { Entry, Key } from "./Entry.ts"
-import * as Queue from "./Queue.ts"
+import * as Residents from "./Residents.ts"
 
-/** How much L1 may hold. An entry that is heavier than `maxBytes` is not taken in. */
-export interface Bounds {
-  readonly maxEntries: number
-  /** Sum of the entries' weights. */
-  readonly maxBytes: number
-}
-
-interface Resident {
-  readonly entry: Entry
-  /** 0 to `MAX_USES`. */
-  readonly uses: number
-  readonly queue: "small" | "main"
-  readonly place: number
-}
-
-/** A queue of residents and what they weigh together. */
-interface Line {
-  readonly queue: Queue.Queue
-  readonly bytes: number
-}
+export type Bounds = Residents.Bounds
 
 export interface Eviction {
-  readonly residents: HashMap.HashMap<Key, Resident>
-  readonly small: Line
-  readonly main: Line
-  /** Keys that left the small queue not long ago, and their places in the order in which they left. */
-  readonly ghosts: HashMap.HashMap<Key, number>
-  readonly ghostOrder: Queue.Queue
+  readonly residents: Residents.Residents
+  /** How many of `maxEntries` the small queue should have; the same part of `maxBytes`. */
+  readonly target: number
+  /** How many have left the small queue without a use. */
+  readonly unused: number
 }
 
-const MAX_USES = 3
-/** Uses that bring a resident from the small queue to the main one. */
-const USES_TO_STAY = 2
-/** The main queue's part of the bounds. */
-const MAIN_PART = 0.9
-const MAX_SPARED = 1_000
-/** Ghosts that one insertion forgets beyond those that it made: many are too many after a mass expiry. */
-const MAX_FORGOTTEN = 1_000
+const MAX_USES = 2
+/** The small queue's part of the room. */
+const LEAST_SMALL = 0.1
+const MOST_SMALL = 0.9
+/** Ghosts per resident. */
+const GHOSTS = 2
+/** A ghost returns soon as long as not more than this many per resident became ghosts since. */
+const SOON = 0.3
+/** By how many residents a return moves the border between the queues. */
+const GROW = 2
+const SHRINK = 1
+/** One of so many who leave the small queue unused is lucky. */
+const LUCKY = 64
+const MAX_SPARED = 16
+const MAX_LEAVING = 1_000
 
-const noLine: Line = { queue: Queue.empty, bytes: 0 }
+const { MAIN, SMALL } = Bucket
 
-export const empty: Eviction = {
-  residents: HashMap.empty(),
-  small: noLine,
-  main: noLine,
-  ghosts: HashMap.empty(),
-  ghostOrder: Queue.empty,
-}
+const leastSmall = ({ maxEntries }: Bounds): number => Math.max(1, Math.round(LEAST_SMALL * maxEntries))
 
-export const size = (self: Eviction): number => HashMap.size(self.residents)
+const mostSmall = ({ maxEntries }: Bounds): number => Math.max(1, Math.round(MOST_SMALL * maxEntries))
 
-export const bytes = (self: Eviction): number => self.small.bytes + self.main.bytes
+/** Nobody. `seed` tells the hashes of one process from another's. */
+export const make = (bounds: Bounds, seed: number): Eviction => ({
+  residents: Residents.make(bounds, seed),
+  target: leastSmall(bounds),
+  unused: 0,
+})
 
-/** `undefined` rather than an Option: this is the hot path, and a hit allocates as little as it can. */
-export const get = (self: Eviction, key: Key): Entry | undefined => {
-  const found = HashMap.get(self.residents, key)
-  return Option.isSome(found) ? found.value.entry : undefined
-}
+/** All are gone, and forgotten; what was learnt about the room stays. */
+export const clear = (self: Eviction): Eviction => ({ ...self, residents: Residents.clear(self.residents) })
 
-export const entries = function* (self: Eviction): Generator<Entry> {
-  for (const resident of HashMap.values(self.residents)) yield resident.entry
-}
+export const size = (self: Eviction): number => Residents.size(self.residents)
+
+export const bytes = (self: Eviction): number => Residents.bytes(self.residents)
+
+/** To be handed on by who asks about a key more than once. */
+export const hashOf = (self: Eviction, key: Key): number => Residents.hashOf(self.residents, key)
+
+/** `undefined` rather than an Option: this is the hot path, and a hit that changes nothing allocates nothing. */
+export const get = (self: Eviction, key: Key, hash: number = hashOf(self, key)): Entry | undefined =>
+  Residents.get(self.residents, key, hash)
 
 /** Counts a use of a resident. The same value comes back when that changes nothing. */
-export const use = (self: Eviction, key: Key): Eviction => {
-  const found = HashMap.get(self.residents, key)
-  if (Option.isNone(found) || found.value.uses === MAX_USES) return self
-  const used = { ...found.value, uses: found.value.uses + 1 }
-  return { ...self, residents: HashMap.set(self.residents, key, used) }
-}
-
-export const fits = (self: Eviction, entry: Entry, bounds: Bounds): boolean => {
-  const old = get(self, entry.key)
-  return (
-    size(self) + (old === undefined ? 1 : 0) <= bounds.maxEntries &&
-    bytes(self) + entry.weight - (old?.weight ?? 0) <= bounds.maxBytes
-  )
-}
-
-/**
- * Takes an entry in and reports who left for it, oldest first. An entry for a key that is resident takes
- * its place and keeps its uses. The entry's weight is at most `bounds.maxBytes` and `bounds.maxEntries` is
- * at least 1: the caller checked.
- */
-export const insert = (
-  self: Eviction,
-  entry: Entry,
-  bounds: Bounds,
-): readonly [evicted: ReadonlyArray<Entry>, next: Eviction] => {
-  const old = HashMap.get(self.residents, entry.key)
-  if (Option.isSome(old)) return makeRoom(replace(self, old.value, entry), bounds)
-  const room = { maxEntries: bounds.maxEntries - 1, maxBytes: bounds.maxBytes - entry.weight }
-  const [evicted, roomy] = makeRoom(self, room, bounds)
-  const ghost = HashMap.get(roomy.ghosts, entry.key)
-  if (Option.isNone(ghost)) return [evicted, enter(roomy, "small", entry, 0)]
-  const remembered = {
-    ...roomy,
-    ghosts: HashMap.remove(roomy.ghosts, entry.key),
-    ghostOrder: Queue.remove(roomy.ghostOrder, ghost.value),
-  }
-  return [evicted, enter(remembered, "main", entry, 0)]
-}
+export const use = (self: Eviction, key: Key, hash: number = hashOf(self, key)): Eviction =>
+  withResidents(self, Residents.use(self.residents, key, hash, MAX_USES))
 
 /** Takes a resident out without remembering it. */
-export const remove = (self: Eviction, key: Key): Eviction => {
-  const found = HashMap.get(self.residents, key)
-  if (Option.isNone(found)) return self
-  const { entry, place, queue } = found.value
-  const line = self[queue]
-  return {
-    ...self,
-    residents: HashMap.remove(self.residents, key),
-    [queue]: { queue: Queue.remove(line.queue, place), bytes: line.bytes - entry.weight },
-  }
+export const remove = (self: Eviction, key: Key): Eviction =>
+  withResidents(self, Residents.leave(self.residents, key, hashOf(self, key)))
+
+/** Takes out at most `budget` residents that died in a second that has passed at `now`. */
+export const expire = (
+  self: Eviction,
+  now: number,
+  budget: number,
+  except?: Key,
+): readonly [dead: ReadonlyArray<Entry>, next: Eviction] => {
+  const [dead, residents] = Residents.expire(self.residents, now, budget, except)
+  return [dead, withResidents(self, residents)]
 }
 
-const enter = (self: Eviction, queue: "small" | "main", entry: Entry, uses: number): Eviction => {
-  const line = self[queue]
-  const resident: Resident = { entry, uses, queue, place: line.queue.tail }
-  return {
-    ...self,
-    residents: HashMap.set(self.residents, entry.key, resident),
-    [queue]: { queue: Queue.push(line.queue, entry.key), bytes: line.bytes + entry.weight },
-  }
+/** Whether an entry can enter without anybody leaving. */
+export const fits = (self: Eviction, entry: Entry, bounds: Bounds): boolean => {
+  const old = get(self, entry.key)
+  return isRoomy(self.residents, bounds, old === undefined ? 1 : 0, entry.weight - (old?.weight ?? 0))
 }
 
-const replace = (self: Eviction, old: Resident, entry: Entry): Eviction => {
-  const line = self[old.queue]
-  return {
-    ...self,
-    residents: HashMap.set(self.residents, entry.key, { ...old, entry }),
-    [old.queue]: { ...line, bytes: line.bytes + entry.weight - old.entry.weight },
-  }
+export interface Inserted {
+  /** Whether the entry is resident now; else there was not enough room this time. */
+  readonly entered: boolean
+  /** What the key had before. */
+  readonly replaced: Entry | undefined
+  /** Who left for it, in that order. */
+  readonly evicted: ReadonlyArray<Entry>
+  readonly next: Eviction
 }
 
 /**
- * Evicts until what is left is within `room`, or nobody is left; the queues' parts are measured against
- * `bounds`.
+ * Takes an entry in. One for a key that is resident keeps its uses, unless its turn to leave comes while room
+ * is made for it. The entry's weight is at most `bounds.maxBytes`: the caller checked.
  */
+export const insert = (self: Eviction, entry: Entry, bounds: Bounds): Inserted => {
+  const hash = hashOf(self, entry.key)
+  const old = get(self, entry.key, hash)
+  if (old !== undefined && isRoomy(self.residents, bounds, 0, entry.weight - old.weight)) {
+    const residents = Residents.replace(self.residents, hash, entry)
+    return { entered: true, replaced: old, evicted: [], next: withResidents(self, residents) }
+  }
+  const ghost = Residents.ghostOf(self.residents, hash)
+  const open =
+    old === undefined ? Residents.tidy(self.residents) : Residents.leave(self.residents, entry.key, hash)
+  const tuned = { residents: open, target: retarget(self, ghost, bounds), unused: self.unused }
+  const [evicted, roomy] = makeRoom(tuned, bounds, entry.weight)
+  if (!isRoomy(roomy.residents, bounds, 1, entry.weight)) {
+    return { entered: false, replaced: old, evicted, next: roomy }
+  }
+  const uses = ghost === undefined ? 0 : Math.min(MAX_USES, ghost.uses + 1)
+  const residents = Residents.enter(roomy.residents, hash, entry, uses)
+  const entered = residents !== roomy.residents
+  return { entered, replaced: old, evicted, next: withResidents(roomy, residents) }
+}
+
+const withResidents = (self: Eviction, residents: Residents.Residents): Eviction =>
+  residents === self.residents ? self : { residents, target: self.target, unused: self.unused }
+
+const isRoomy = (
+  residents: Residents.Residents,
+  bounds: Bounds,
+  moreEntries: number,
+  moreBytes: number,
+): boolean =>
+  Residents.size(residents) + moreEntries <= bounds.maxEntries &&
+  Residents.bytes(residents) + moreBytes <= bounds.maxBytes
+
+/** What a key that comes back says about the small queue's part of the room. A whole number. */
+const retarget = (
+  { residents, target }: Eviction,
+  ghost: Residents.Ghost | undefined,
+  bounds: Bounds,
+): number => {
+  if (ghost === undefined) return target
+  const held = Math.max(1, Residents.size(residents))
+  // When bytes are the bound, a resident is more than one part of `maxEntries`.
+  const part = Math.max(1, Math.round(bounds.maxEntries / held))
+  const isSoon = Residents.sinceGhost(residents, ghost) <= SOON * held
+  return isSoon && Residents.usesOfOldest(residents, MAIN) === 0
+    ? Math.min(mostSmall(bounds), target + GROW * part)
+    : Math.max(leastSmall(bounds), target - SHRINK * part)
+}
+
+/** Evicts until one more entry of this weight has room, nobody is left, or enough is done for one time. */
 const makeRoom = (
   self: Eviction,
-  room: Bounds,
-  bounds: Bounds = room,
+  bounds: Bounds,
+  weight: number,
 ): readonly [evicted: ReadonlyArray<Entry>, next: Eviction] => {
   const evicted: Array<Entry> = []
   let next = self
-  let spared = 0
-  while (size(next) > room.maxEntries || bytes(next) > room.maxBytes) {
-    const maySpare = spared < MAX_SPARED
-    const [left, after] = takesMain(next, bounds) ? fromMain(next, maySpare) : fromSmall(next, maySpare)
-    if (after === next) break
+  const enough = Residents.places(self.residents) - MAX_LEAVING
+  for (let spared = 0; Residents.places(next.residents) > enough && size(next) > 0;) {
+    if (isRoomy(next.residents, bounds, 1, weight)) break
+    const [left, after] = turn(next, bounds, spared < MAX_SPARED)
     if (left === undefined) spared++
     else evicted.push(left)
     next = after
   }
-  return [evicted, forgetGhosts(next, MAX_FORGOTTEN + evicted.length)]
+  return [evicted, next]
 }
 
-const takesMain = (self: Eviction, bounds: Bounds): boolean =>
-  Queue.size(self.small.queue) === 0 ||
-  Queue.size(self.main.queue) > MAIN_PART * bounds.maxEntries ||
-  self.main.bytes > MAIN_PART * bounds.maxBytes
+type Turn = readonly [left: Entry | undefined, next: Eviction]
 
-type Step = readonly [evicted: Entry | undefined, next: Eviction]
-
-/** Takes the oldest of a line out of it and of the residents. */
-const takeOldest = (self: Eviction, name: "small" | "main"): Option.Option<readonly [Resident, Eviction]> =>
-  Option.flatMap(Queue.pop(self[name].queue), ([key, queue]) =>
-    Option.map(HashMap.get(self.residents, key), (resident) => [
-      resident,
-      {
-        ...self,
-        residents: HashMap.remove(self.residents, key),
-        [name]: { queue, bytes: self[name].bytes - resident.entry.weight },
-      },
-    ]),
-  )
-
-const fromSmall = (self: Eviction, maySpare: boolean): Step => {
-  const oldest = takeOldest(self, "small")
-  if (Option.isNone(oldest)) return [undefined, self]
-  const [resident, next] = oldest.value
-  if (maySpare && resident.uses >= USES_TO_STAY) return [undefined, enter(next, "main", resident.entry, 0)]
-  return [resident.entry, rememberGhost(next, resident.entry.key)]
+/** Somebody leaves, or nobody: somebody was spared, or only places were found that nobody has. */
+const turn = (self: Eviction, bounds: Bounds, maySpare: boolean): Turn => {
+  const { main, small } = self.residents
+  const smallPart = self.target / bounds.maxEntries
+  const isMainOver = isOver(main, 1 - smallPart, bounds)
+  if (small.count === 0 || (isMainOver && !isOver(small, smallPart, bounds))) return mainTurn(self, maySpare)
+  const [oldest, residents] = Residents.take(self.residents, SMALL)
+  const next = withResidents(self, residents)
+  if (oldest === undefined) return [undefined, next]
+  const mainHasRoom = !isOver(main, 1 - smallPart, bounds, 1, oldest.entry.weight)
+  if (mainHasRoom && maySpare) return promote(next, oldest)
+  return smallTurn(next, oldest)
 }
 
-const fromMain = (self: Eviction, maySpare: boolean): Step => {
-  const oldest = takeOldest(self, "main")
-  if (Option.isNone(oldest)) return [undefined, self]
-  const [resident, next] = oldest.value
-  if (maySpare && resident.uses > 0)
-    return [undefined, enter(next, "main", resident.entry, resident.uses - 1)]
-  return [resident.entry, next]
+const isOver = (
+  line: Residents.Line,
+  part: number,
+  bounds: Bounds,
+  moreEntries = 0,
+  moreBytes = 0,
+): boolean =>
+  line.count + moreEntries > part * bounds.maxEntries || line.bytes + moreBytes > part * bounds.maxBytes
+
+/** Main has more than its part: its oldest has another round for each use, or leaves. */
+const mainTurn = (self: Eviction, maySpare: boolean): Turn => {
+  const [oldest, residents] = Residents.take(self.residents, MAIN)
+  if (oldest === undefined) return [undefined, withResidents(self, residents)]
+  return maySpare && oldest.uses > 0
+    ? [undefined, withResidents(self, Residents.stand(residents, oldest, MAIN, oldest.uses - 1))]
+    : [oldest.entry, withResidents(self, Residents.dismiss(residents, oldest))]
 }
 
-const rememberGhost = (self: Eviction, key: Key): Eviction => ({
-  ...self,
-  ghosts: HashMap.set(self.ghosts, key, self.ghostOrder.tail),
-  ghostOrder: Queue.push(self.ghostOrder, key),
-})
-
-/** As many ghosts as the main queue has room, counted by who is resident now, so that bytes bound them too. */
-const forgetGhosts = (self: Eviction, budget: number): Eviction => {
-  let next = self
-  for (let step = 0; step < budget && HashMap.size(next.ghosts) > MAIN_PART * size(next); step++) {
-    const oldest = Queue.pop(next.ghostOrder)
-    if (Option.isNone(oldest)) return next
-    const [key, ghostOrder] = oldest.value
-    next = { ...next, ghosts: HashMap.remove(next.ghosts, key), ghostOrder }
+/** The oldest of the small queue challenges the oldest of main, or leaves. */
+const smallTurn = (self: Eviction, challenger: Residents.Taken): Turn => {
+  const isUnused = challenger.uses === 0
+  const unused = self.unused + (isUnused ? 1 : 0)
+  const isLucky = isUnused && unused % LUCKY === 0
+  const counted: Eviction = { residents: self.residents, target: self.target, unused }
+  if ((isUnused && !isLucky) || self.residents.main.count === 0) return depart(counted, challenger)
+  const [holder, residents] = Residents.take(self.residents, MAIN)
+  if (holder === undefined) return depart(withResidents(counted, residents), challenger)
+  if (challenger.uses > holder.uses || (isLucky && holder.uses === 0)) {
+    const [, next] = promote(withResidents(counted, Residents.dismiss(residents, holder)), challenger)
+    return [holder.entry, next]
   }
-  return next
+  const kept = Residents.stand(residents, holder, MAIN, Math.max(0, holder.uses - 1))
+  return depart(withResidents(counted, kept), challenger)
 }
+
+/** It goes on in main. */
+const promote = (self: Eviction, taken: Residents.Taken): Turn => [
+  undefined,
+  withResidents(self, Residents.stand(self.residents, taken, MAIN, 0)),
+]
+
+/** It leaves the small queue and is remembered. */
+const depart = (self: Eviction, taken: Residents.Taken): Turn => [
+  taken.entry,
+  withResidents(self, Residents.haunt(self.residents, taken, GHOSTS * (size(self) + 1))),
+]

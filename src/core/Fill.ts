@@ -70,7 +70,7 @@ export const stands = (self: Fills, token: Token): boolean => {
 
 /** The token was used, or its question failed: it stands no more. Another token of the key is left alone. */
 export const end = (self: Fills, token: Token): Fills =>
-  stands(self, token) ? withdraw(self, token.key) : self
+  stands(self, token) ? { nextId: self.nextId, standing: HashMap.remove(self.standing, token.key) } : self
 
 /** What is being fetched for the key may be old by the time it arrives. */
 export const withdraw = (self: Fills, key: Key): Fills =>

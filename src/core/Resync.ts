@@ -4,10 +4,15 @@
  * The store's answer to a token's question is held against what L1 has. What is the same stays as it is,
  * with the deadlines that it had: looking at an entry is no reason to keep it longer. What differs is
  * repaired through the token, so an answer that a write has overtaken repairs nothing.
+ *
+ * Of a large value the store may say only that it is still the one with the tag that it was told. Then the
+ * bytes that L1 had when it asked are the answer: they come with the expiry and the time of this question, and
+ * go the same way as bytes that were sent.
  */
 import * as CacheState from "./CacheState.ts"
-import type { Entry } from "./Entry.ts"
+import { type Entry, isSameValue, present, type Present } from "./Entry.ts"
 import * as Fill from "./Fill.ts"
+import type { Deadlines } from "./Lifetime.ts"
 
 export type Finding =
   | "unchanged"
@@ -27,6 +32,10 @@ export type Finding =
  * that somebody changed the expiry.
  */
 const EXPIRY_TOLERANCE_MILLIS = 1_000
+
+/** The answer to a question sent at `askedAt` that confirmed the value of this entry. */
+export const confirmed = ({ key, value, weight }: Present, askedAt: number, deadlines: Deadlines): Present =>
+  present(key, value, weight, askedAt, deadlines)
 
 /**
  * Whether L1 has something else than the store answered, and no write is known that would explain it. With a
@@ -64,9 +73,9 @@ export const reconcile = (
       ? ["unchanged", CacheState.abandon(self, token)]
       : ["unchanged", CacheState.settle(self, token, answer, now)[1]]
   }
-  if (answer._tag === "Absent") return ["removed", CacheState.invalidate(self, token.key)[1]]
+  if (answer.value === undefined) return ["removed", CacheState.invalidate(self, token.key)[1]]
   // What was remembered as absent is as new to L1 as what it did not know.
-  if (held._tag === "Absent") return adopt(self, token, answer, now)
+  if (held.value === undefined) return adopt(self, token, answer, now)
   return ["changed", CacheState.settle(self, token, answer, now)[1]]
 }
 
@@ -81,17 +90,18 @@ const adopt = (
   answer: Entry,
   now: number,
 ): readonly [Finding, CacheState.CacheState] => {
-  if (answer._tag === "Absent") return gone(self, token)
+  if (answer.value === undefined) return gone(self, token)
   const [settled, next] = CacheState.settle(self, token, answer, now, "if-room")
   if (settled._tag === "Installed") return ["added", next]
   return [settled.why === "no-room" || settled.why === "too-heavy" ? "no-room" : "overtaken", next]
 }
 
 const isSame = (held: Entry, answer: Entry): boolean => {
-  if (held._tag === "Absent" || answer._tag === "Absent") return held._tag === answer._tag
-  return (
-    held.etag === answer.etag &&
-    (held.storeExpiresAt === answer.storeExpiresAt ||
-      Math.abs(held.storeExpiresAt - answer.storeExpiresAt) <= EXPIRY_TOLERANCE_MILLIS)
-  )
+  if (held.value === undefined || answer.value === undefined) return held.value === answer.value
+  return isSameValue(held.value, answer.value) && isSameExpiry(held.storeExpiresAt, answer.storeExpiresAt)
 }
+
+const isSameExpiry = (held: number | undefined, answer: number | undefined): boolean =>
+  held === undefined || answer === undefined
+    ? held === answer
+    : Math.abs(held - answer) <= EXPIRY_TOLERANCE_MILLIS

@@ -7,7 +7,7 @@
 import type { IncomingHttpHeaders, ServerResponse } from "node:http"
 import type { Reading } from "../cache/Cache.ts"
 import type { Key } from "../core/Entry.ts"
-import { quote } from "./Conditions.ts"
+import * as Described from "./Described.ts"
 import * as ValueReply from "./ValueReply.ts"
 
 const PATH = "/entries/"
@@ -46,11 +46,11 @@ export interface RawRequest {
 /** Writes the reply to the connection: what the platform would do, without a response value in between. */
 export const write = (
   response: ServerResponse,
-  { body, headers, mediaType, status }: ValueReply.ValueReply,
+  { body, byteLength, headers, mediaType, status }: ValueReply.ValueReply,
 ): void => {
   if (body !== undefined) {
     headers["content-type"] = mediaType
-    headers["content-length"] = String(typeof body === "string" ? Buffer.byteLength(body) : body.byteLength)
+    headers["content-length"] = String(byteLength)
   }
   response.writeHead(status, headers)
   response.end(body)
@@ -68,8 +68,8 @@ export const answer = (
   const key = keyOf(url)
   if (key === undefined) return undefined
   const reading = peek(key)
-  if (reading === undefined || reading.entry._tag === "Absent") return undefined
-  return noneMatch === quote(reading.entry.etag)
+  if (reading === undefined || reading.entry.value === undefined) return undefined
+  return noneMatch === Described.of(reading.entry).quotedEtag
     ? ValueReply.notModified(reading, reading.entry, wallNow)
     : ValueReply.ok(reading, reading.entry, wallNow)
 }

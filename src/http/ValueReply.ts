@@ -2,9 +2,8 @@
 import * as DateTime from "effect/DateTime"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type { Reading, Via } from "../cache/Cache.ts"
-import { BINARY_TYPE, textOf } from "../cache/Content.ts"
-import type { Entry, Present } from "../core/Entry.ts"
-import { quote } from "./Conditions.ts"
+import * as Described from "./Described.ts"
+import type { Entry, Present, Value } from "../core/Entry.ts"
 
 /** A private copy may be kept downstream but must be revalidated: a 304 costs no body and is never stale. */
 const CACHE_CONTROL = "private, no-cache"
@@ -26,15 +25,20 @@ export const cacheStatus = (via: Via, entry: Entry, at: number): string => {
 }
 
 /** `wallNow`: Unix milliseconds at `reading.at`. */
-const headersOf = ({ at, via }: Reading, entry: Present, wallNow: () => number): Record<string, string> => {
+const headersOf = (
+  { at, via }: Reading,
+  entry: Present,
+  etag: string,
+  wallNow: () => number,
+): Record<string, string> => {
   const headers: Record<string, string> = {
-    etag: quote(entry.etag),
+    etag,
     age: String(Math.max(0, secondsUntil(at, entry.confirmedAt))),
     "cache-control": CACHE_CONTROL,
     "cache-status": cacheStatus(via, entry, at),
     "x-content-type-options": "nosniff",
   }
-  if (entry.storeExpiresAt !== Infinity) {
+  if (entry.storeExpiresAt !== undefined) {
     const expires = DateTime.toDateUtc(DateTime.makeUnsafe(Math.round(wallNow() + entry.storeExpiresAt - at)))
     headers["expires"] = expires.toUTCString()
   }
@@ -47,24 +51,28 @@ export interface ValueReply {
   /** Without a media type and a length: those belong to the body. */
   readonly headers: Record<string, string>
   readonly mediaType: string
+  readonly byteLength: number
   /** Text goes out as a string, which Node sends in one write with the head. Absent: there is no body. */
-  readonly body?: string | Uint8Array
+  readonly body?: Value
 }
 
 /** The value. `wallNow`: Unix milliseconds now. */
-export const ok = (reading: Reading, entry: Present, wallNow: () => number): ValueReply => ({
-  status: 200,
-  headers: headersOf(reading, entry, wallNow),
-  mediaType: entry.mediaType,
-  body: entry.mediaType === BINARY_TYPE ? entry.bytes : textOf(entry.bytes),
-})
+export const ok = (reading: Reading, entry: Present, wallNow: () => number): ValueReply => {
+  const { byteLength, mediaType, quotedEtag } = Described.of(entry)
+  return {
+    status: 200,
+    headers: headersOf(reading, entry, quotedEtag, wallNow),
+    mediaType,
+    byteLength,
+    body: entry.value,
+  }
+}
 
 /** The client has this value already. */
-export const notModified = (reading: Reading, entry: Present, wallNow: () => number): ValueReply => ({
-  status: 304,
-  headers: headersOf(reading, entry, wallNow),
-  mediaType: entry.mediaType,
-})
+export const notModified = (reading: Reading, entry: Present, wallNow: () => number): ValueReply => {
+  const { byteLength, mediaType, quotedEtag } = Described.of(entry)
+  return { status: 304, headers: headersOf(reading, entry, quotedEtag, wallNow), mediaType, byteLength }
+}
 
 /** As a response of the contract. */
 export const toResponse = ({

@@ -3,7 +3,7 @@
  * the core. An entry is held until the core *reported* that it left, and every report is held against what
  * could be true: expired entries must be dead, evictions must have been needed, the rest must be exact.
  *
- * Who is evicted is not modelled here (`Eviction.test.ts` compares every victim with a reference).
+ * Who is evicted is not modelled here (`Eviction.laws.test.ts` compares every victim with a reference).
  */
 import { assert } from "@effect/vitest"
 import type { Removal, Settled } from "../../src/core/CacheState.ts"
@@ -127,27 +127,24 @@ export class CacheModel {
     const of = (cause: Removal["cause"]) => removed.filter((removal) => removal.cause === cause)
     must(of("invalidated").length === 0, "an answer invalidates nothing")
     const due = this.due().filter((key) => key !== entry.key).length
-    const ownIsDue = due < this.due().length ? 1 : 0
     const swept = of("expired")
-    must(swept.length <= SWEEP_PER_ANSWER, "an answer sweeps no more than its part")
-    must(swept.length >= Math.min(SWEEP_PER_ANSWER, due + ownIsDue) - ownIsDue, "an answer sweeps its part")
+    mustBe(swept.length, Math.min(SWEEP_PER_ANSWER, due), "an answer sweeps its part")
     this.died(swept, "swept")
     assertSame(of("replaced"), this.leaves(entry.key, "replaced"))
+    for (const { entry: gone } of of("evicted")) this.evicted(gone, entry)
+    must(!this.isFullFor(entry), "L1 is within its bounds after an answer")
     this.held.set(entry.key, entry)
     this.counts.fills++
-    for (const { entry: gone } of of("evicted")) this.evicted(gone, entry)
-    must(!this.isOver(), "L1 is within its bounds after an answer")
   }
 
-  private isOver(): boolean {
-    return this.held.size > this.bounds.maxEntries || this.bytes > this.bounds.maxBytes
+  private isFullFor({ weight }: Entry): boolean {
+    return this.held.size >= this.bounds.maxEntries || this.bytes + weight > this.bounds.maxBytes
   }
 
-  private evicted(gone: Entry, entered: Entry): void {
-    must(this.isOver(), "nobody is evicted once there is room")
+  private evicted(gone: Entry, entering: Entry): void {
+    must(this.isFullFor(entering), "nobody is evicted once there is room")
     mustBe(this.held.get(gone.key), gone, "only who is held is evicted")
-    this.tally.add(this.held.size > this.bounds.maxEntries ? "evicted for entries" : "evicted for bytes")
-    if (gone === entered) this.tally.add("evicted for its own weight")
+    this.tally.add(this.held.size >= this.bounds.maxEntries ? "evicted for entries" : "evicted for bytes")
     this.leaves(gone.key, "evicted")
   }
 
@@ -163,27 +160,23 @@ export class CacheModel {
     this.epoch++
   }
 
-  /** The dead of whole seconds that have passed, by second. */
+  /** The dead of whole seconds that have passed. */
   private due(): ReadonlyArray<Key> {
-    const passed = [...this.held.values()].filter(
-      (entry) => secondOf(entry) < Math.floor(this.now / SECOND_MILLIS),
-    )
-    return passed.sort((a, b) => a.deadAt - b.deadAt).map((entry) => entry.key)
+    const passed = Math.floor(this.now / SECOND_MILLIS)
+    return [...this.held.values()]
+      .filter(({ deadAt }) => Math.floor(deadAt / SECOND_MILLIS) < passed)
+      .map(({ key }) => key)
   }
 
   expired(budget: number, removed: ReadonlyArray<Removal>): void {
-    const due = this.due().length
-    mustBe(removed.length, Math.min(budget, due), "as many of the dead leave as the budget allows")
-    if (due > budget) this.tally.add("expiry stopped by its budget")
-    this.died(removed, "expired")
-    const later = this.due()
-      .slice(0, 1)
-      .flatMap((key) => this.held.get(key) ?? [])
-    const seconds = [...removed.map(({ entry }) => entry), ...later].map((entry) => secondOf(entry))
+    const due = this.due()
+    mustBe(removed.length, Math.min(budget, due.length), "as many of the dead leave as the budget allows")
+    if (due.length > budget) this.tally.add("expiry stopped by its budget")
     must(
-      seconds.every((second, index) => index === 0 || (seconds[index - 1] ?? 0) <= second),
-      "who died first leaves first",
+      removed.every(({ entry }) => due.includes(entry.key)),
+      "only those leave whose second has passed",
     )
+    this.died(removed, "expired")
   }
 
   private died(removed: ReadonlyArray<Removal>, how: string): void {
@@ -205,8 +198,6 @@ export class CacheModel {
     return [{ cause, entry }]
   }
 }
-
-const secondOf = (entry: Entry): number => Math.floor(entry.deadAt / SECOND_MILLIS)
 
 /** The same causes and the very same entries, in the same order. */
 const assertSame = (found: ReadonlyArray<Removal>, expected: ReadonlyArray<Removal>): void => {

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as CacheState from "../../src/core/CacheState.ts"
 import { present } from "./entries.ts"
-import { beginRead, holding, NOW, reported, roomy, tagOf } from "./states.ts"
+import { beginRead, holding, NOW, reported, roomy, heldUnder } from "./states.ts"
 
 describe("CacheState", () => {
   describe("an answer from the store", () => {
@@ -10,7 +10,7 @@ describe("CacheState", () => {
       const [token, asked] = beginRead(roomy, "a")
       const [settled, state] = CacheState.settle(asked, token, present("a", "v1"), NOW)
       assert.deepStrictEqual(settled, { _tag: "Installed", removed: [] })
-      assert.strictEqual(tagOf(state, "a"), "v1")
+      assert.strictEqual(heldUnder(state, "a"), "v1")
       assert.strictEqual(CacheState.filling(state), 0)
     })
 
@@ -19,7 +19,7 @@ describe("CacheState", () => {
       const [, invalidated] = CacheState.invalidate(asked, "a")
       const [settled, state] = CacheState.settle(invalidated, token, present("a", "old"), NOW)
       assert.deepStrictEqual(settled, { _tag: "Dropped", why: "withdrawn", removed: [] })
-      assert.strictEqual(tagOf(state, "a"), undefined)
+      assert.strictEqual(heldUnder(state, "a"), undefined)
       assert.strictEqual(state.counts.fillsDropped, 1)
     })
 
@@ -28,9 +28,9 @@ describe("CacheState", () => {
       const [, flushed] = CacheState.invalidateAll(asked)
       const [young, again] = beginRead(flushed, "a")
       const [, late] = CacheState.settle(again, old, present("a", "old"), NOW)
-      assert.strictEqual(tagOf(late, "a"), undefined)
+      assert.strictEqual(heldUnder(late, "a"), undefined)
       const [, state] = CacheState.settle(late, young, present("a", "new"), NOW)
-      assert.strictEqual(tagOf(state, "a"), "new")
+      assert.strictEqual(heldUnder(state, "a"), "new")
     })
 
     it("does not overwrite what a question asked later has brought", () => {
@@ -39,7 +39,7 @@ describe("CacheState", () => {
       const [young, again] = beginRead(invalidated, "a")
       const [, filled] = CacheState.settle(again, young, present("a", "new"), NOW)
       const [, state] = CacheState.settle(filled, old, present("a", "old"), NOW)
-      assert.strictEqual(tagOf(state, "a"), "new")
+      assert.strictEqual(heldUnder(state, "a"), "new")
     })
 
     it("enters once: a token that was used stands no more", () => {
@@ -47,7 +47,7 @@ describe("CacheState", () => {
       const [, filled] = CacheState.settle(asked, token, present("a", "v1"), NOW)
       const [again, state] = CacheState.settle(filled, token, present("a", "v2"), NOW)
       assert.strictEqual(again._tag, "Dropped")
-      assert.strictEqual(tagOf(state, "a"), "v1")
+      assert.strictEqual(heldUnder(state, "a"), "v1")
     })
 
     it("does not enter after it was abandoned, and leaves the next question alone", () => {
@@ -55,7 +55,7 @@ describe("CacheState", () => {
       const [young, again] = beginRead(CacheState.abandon(asked, old), "a")
       const state = CacheState.abandon(again, old)
       assert.strictEqual(state, again)
-      assert.strictEqual(tagOf(CacheState.settle(state, young, present("a", "v1"), NOW)[1], "a"), "v1")
+      assert.strictEqual(heldUnder(CacheState.settle(state, young, present("a", "v1"), NOW)[1], "a"), "v1")
     })
 
     it("enters although the key was evicted for room meanwhile", () => {
@@ -68,7 +68,7 @@ describe("CacheState", () => {
         NOW,
       )
       assert.deepStrictEqual(reported(settled.removed), ["evicted b"])
-      assert.strictEqual(tagOf(state, "a"), "v2")
+      assert.strictEqual(heldUnder(state, "a"), "v2")
     })
   })
 
@@ -89,14 +89,14 @@ describe("CacheState", () => {
       assert.strictEqual(CacheState.beginRead(sent, "a")[0]._tag, "Started")
       const [, settled] = CacheState.settleWrite(sent, write, present("a", "mine"), NOW)
       const [, state] = CacheState.settle(settled, old, present("a", "old"), NOW)
-      assert.strictEqual(tagOf(state, "a"), "mine")
+      assert.strictEqual(heldUnder(state, "a"), "mine")
     })
   })
 
   describe("an own write", () => {
     it("makes L1 forget the key before it is sent", () => {
       const [, sent] = CacheState.beginWrite(holding(roomy, present("a", "v1")), "a")
-      assert.strictEqual(tagOf(sent, "a"), undefined)
+      assert.strictEqual(heldUnder(sent, "a"), undefined)
       assert.strictEqual(sent.counts.invalidated, 1)
     })
 
@@ -104,7 +104,7 @@ describe("CacheState", () => {
       const [token, sent] = CacheState.beginWrite(roomy, "a")
       const [settled, state] = CacheState.settleWrite(sent, token, present("a", "mine"), NOW)
       assert.strictEqual(settled._tag, "Installed")
-      assert.strictEqual(tagOf(state, "a"), "mine")
+      assert.strictEqual(heldUnder(state, "a"), "mine")
     })
 
     it("forgets what a reader fetched meanwhile, for it may be older", () => {
@@ -114,7 +114,7 @@ describe("CacheState", () => {
       const [settled, state] = CacheState.settleWrite(filled, write, present("a", "mine"), NOW)
       assert.deepInclude(settled, { _tag: "Dropped", why: "withdrawn" })
       assert.deepStrictEqual(reported(settled.removed), ["invalidated a"])
-      assert.strictEqual(tagOf(state, "a"), undefined)
+      assert.strictEqual(heldUnder(state, "a"), undefined)
     })
 
     it("withdraws the question of a reader that asked while it was under way", () => {
@@ -122,7 +122,7 @@ describe("CacheState", () => {
       const [question, asked] = beginRead(sent, "a")
       const [, acknowledged] = CacheState.settleWrite(asked, write, present("a", "mine"), NOW)
       const [, state] = CacheState.settle(acknowledged, question, present("a", "old"), NOW)
-      assert.strictEqual(tagOf(state, "a"), undefined)
+      assert.strictEqual(heldUnder(state, "a"), undefined)
     })
 
     it("leaves the key unknown when two overlap, whichever is acknowledged last", () => {
@@ -130,12 +130,12 @@ describe("CacheState", () => {
       const [second, two] = CacheState.beginWrite(one, "a")
       const inOrder = CacheState.settleWrite(two, first, present("a", "1"), NOW)[1]
       assert.strictEqual(
-        tagOf(CacheState.settleWrite(inOrder, second, present("a", "2"), NOW)[1], "a"),
+        heldUnder(CacheState.settleWrite(inOrder, second, present("a", "2"), NOW)[1], "a"),
         undefined,
       )
       const reversed = CacheState.settleWrite(two, second, present("a", "2"), NOW)[1]
       assert.strictEqual(
-        tagOf(CacheState.settleWrite(reversed, first, present("a", "1"), NOW)[1], "a"),
+        heldUnder(CacheState.settleWrite(reversed, first, present("a", "1"), NOW)[1], "a"),
         undefined,
       )
     })
@@ -145,7 +145,7 @@ describe("CacheState", () => {
       const [, invalidated] = CacheState.invalidate(sent, "a")
       const filled = holding(invalidated, present("a", "theirs"))
       const [, state] = CacheState.settleWrite(filled, write, present("a", "mine"), NOW)
-      assert.strictEqual(tagOf(state, "a"), undefined)
+      assert.strictEqual(heldUnder(state, "a"), undefined)
     })
   })
 })

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as CacheState from "../../src/core/CacheState.ts"
 import { absent, present } from "./entries.ts"
 import * as invariants from "./invariants.ts"
-import { beginRead, NOW, roomy, tagOf } from "./states.ts"
+import { beginRead, NOW, roomy, heldUnder } from "./states.ts"
 
 const FOR_EVER = Infinity
 
@@ -28,7 +28,7 @@ describe("CacheState and its tracker", () => {
     const [, held] = fill(roomy, "a", "v1", NOW)
     const lost = CacheState.lose(held)
     invariants.check(lost)
-    assert.strictEqual(tagOf(lost, "a"), "v1")
+    assert.strictEqual(heldUnder(lost, "a"), "v1")
     assert.isFalse(isTrusted(lost, "a", NOW))
     assert.strictEqual(lost.epoch, held.epoch + 1)
   })
@@ -36,17 +36,17 @@ describe("CacheState and its tracker", () => {
   it("lets no answer in while the tracker is lost", () => {
     const [settled, state] = fill(CacheState.lose(roomy), "a", "v1", NOW)
     assert.deepStrictEqual(settled, { _tag: "Dropped", why: "untrusted", removed: [] })
-    assert.strictEqual(tagOf(state, "a"), undefined)
+    assert.strictEqual(heldUnder(state, "a"), undefined)
     assert.strictEqual(CacheState.filling(state), 0)
   })
 
   it("drops a suspect copy that an answer contradicts, and keeps one that it confirms", () => {
     const [, held] = fill(roomy, "a", "v1", NOW)
     const lost = CacheState.lose(held)
-    assert.strictEqual(tagOf(fill(lost, "a", "v1", NOW)[1], "a"), "v1")
+    assert.strictEqual(heldUnder(fill(lost, "a", "v1", NOW)[1], "a"), "v1")
     const [settled, state] = fill(lost, "a", "v2", NOW)
     assert.strictEqual(settled.removed[0]?.cause, "invalidated")
-    assert.strictEqual(tagOf(state, "a"), undefined)
+    assert.strictEqual(heldUnder(state, "a"), undefined)
     const [token, asked] = beginRead(lost, "a")
     const [, gone] = CacheState.settle(asked, token, absent("a"), NOW)
     assert.strictEqual(CacheState.peek(gone, "a", NOW), undefined)

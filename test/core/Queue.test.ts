@@ -1,72 +1,60 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Option from "effect/Option"
 import * as Queue from "../../src/core/Queue.ts"
 import { checkQueue } from "./invariants.ts"
 import { mustBe } from "./must.ts"
 import { makeRandom } from "./traces.ts"
+import { freeze } from "./versions.ts"
 
-const of = (...keys: ReadonlyArray<string>): Queue.Queue => keys.reduce(Queue.push, Queue.empty)
-
-/** All keys in the order in which they leave. */
-const drain = (queue: Queue.Queue): ReadonlyArray<string> =>
-  Option.match(Queue.pop(queue), { onNone: () => [], onSome: ([key, next]) => [key, ...drain(next)] })
+const MANY = 200_000
 
 describe("Queue", () => {
-  it("gives keys back in the order in which they came", () => {
-    assert.deepStrictEqual(drain(of("a", "b", "c")), ["a", "b", "c"])
-  })
-
-  it("may hold a key twice, at two places", () => {
-    assert.deepStrictEqual(drain(Queue.remove(of("a", "b", "a"), 0)), ["b", "a"])
-  })
-
-  it("skips the places that were given up", () => {
-    const queue = [0, 1, 3].reduce(Queue.remove, of("a", "b", "c", "d", "e"))
-    assert.strictEqual(Queue.size(queue), 2)
-    assert.deepStrictEqual(drain(queue), ["c", "e"])
-  })
-
-  it("is the same when a place that is not in use is given up", () => {
-    const queue = Queue.remove(of("a", "b"), 0)
-    assert.strictEqual(Queue.remove(queue, 0), queue)
-    assert.strictEqual(Queue.remove(queue, 7), queue)
-  })
-
-  it("has nothing to give when all places were given up", () => {
-    assert.isTrue(Option.isNone(Queue.pop(Queue.empty)))
-    assert.isTrue(Option.isNone(Queue.pop([0, 1].reduce(Queue.remove, of("a", "b")))))
-  })
-
-  it("never gives a place out twice", () => {
-    const [, popped] = Option.getOrThrow(Queue.pop(of("a")))
-    assert.strictEqual(popped.tail, 1)
-    assert.strictEqual(Queue.push(popped, "b").tail, 2)
-  })
-
-  it("agrees with a plain array on random pushes, pops and removals, and old versions stay as they were", () => {
-    const random = makeRandom(3)
-    let queue = Queue.empty
-    let expected: ReadonlyArray<readonly [place: number, key: string]> = []
-    for (let round = 0; round < 3_000; round++) {
-      const [before, drained] = [queue, drain(queue)]
-      mustBe(drained.join(), expected.map(([, key]) => key).join(), `round ${round}`)
-      const what = random()
-      if (what < 0.45 || expected.length === 0) {
-        expected = [...expected, [queue.tail, `k${round}`]]
-        queue = Queue.push(queue, `k${round}`)
-      } else if (what < 0.65) {
-        const [key, next] = Option.getOrThrow(Queue.pop(queue))
-        mustBe(key, expected[0]?.[1], `round ${round}`)
-        expected = expected.slice(1)
-        queue = next
-      } else {
-        const given = expected[Math.floor(random() * expected.length)]?.[0] ?? 0
-        expected = expected.filter(([place]) => place !== given)
-        queue = Queue.remove(queue, given)
-      }
-      checkQueue(queue)
-      mustBe(Queue.size(queue), expected.length, `round ${round}`)
-      mustBe(drain(before).join(), drained.join(), `the version before round ${round}`)
+  it("gives numbers back in the order in which they came, however many", () => {
+    let queue: Queue.Queue = Queue.empty
+    for (let number = 0; number < MANY; number++) queue = Queue.push(queue, number)
+    mustBe(queue.size, MANY, "all are in it")
+    checkQueue(queue)
+    let next = 0
+    for (const number of Queue.values(queue)) mustBe(number, next++, "in order")
+    mustBe(next, MANY, "all are listed")
+    for (let number = 0; number < MANY; number++) {
+      mustBe(Queue.peek(queue), number, "the oldest")
+      mustBe(queue.size, MANY - number, "how many are left")
+      queue = Queue.drop(queue)
     }
+    assert.strictEqual(queue, Queue.empty)
+  })
+
+  it("begins anew when it was emptied", () => {
+    const emptied = Queue.drop(Queue.push<number>(Queue.empty, 1))
+    assert.deepStrictEqual([...Queue.values(Queue.push(emptied, 2))], [2])
+    assert.strictEqual(Queue.drop(Queue.empty), Queue.empty)
+  })
+
+  it("agrees with a plain array on random pushes and drops, from any version, and old versions stay", () => {
+    const random = makeRandom(3)
+    const versions: Array<{ readonly queue: Queue.Queue; readonly expected: ReadonlyArray<number> }> = [
+      { queue: Queue.empty, expected: [] },
+    ]
+    let [deepest, branched] = [0, 0]
+    for (let round = 0; round < 20_000; round++) {
+      const back = random() < 0.01
+      const from = back ? Math.floor(random() * versions.length) : versions.length - 1
+      const { expected, queue } = versions[from] ?? { queue: Queue.empty, expected: [] }
+      if (back) branched++
+      // Long runs of the same, so that queues grow over many chunks and are emptied again.
+      const grows = Math.floor(round / 700) % 2 === 0
+      const pushes = expected.length === 0 || random() < (grows ? 0.8 : 0.2)
+      const next = freeze(pushes ? Queue.push(queue, round) : Queue.drop(queue))
+      const expects = pushes ? [...expected, round] : expected.slice(1)
+      versions.push({ queue: next, expected: expects })
+      checkQueue(next)
+      mustBe(next.size, expects.length, "size")
+      if (expects.length > 0) mustBe(Queue.peek(next), expects[0], "the oldest")
+      deepest = Math.max(deepest, expects.length)
+    }
+    assert.isAbove(deepest, 300)
+    assert.isAbove(branched, 100)
+    for (const { expected, queue } of versions.filter((_, index) => index % 9 === 0))
+      mustBe([...Queue.values(queue)].join(), expected.join(), "a version, after all others")
   })
 })

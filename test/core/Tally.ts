@@ -12,6 +12,10 @@ export class Tally {
     return this.#seen.get(fact) ?? 0
   }
 
+  [Symbol.iterator](): Iterator<readonly [fact: string, times: number]> {
+    return this.#seen.entries()
+  }
+
   /** Fails unless each fact was seen at least so often; says what was seen. */
   expect(least: Readonly<Record<string, number>>): void {
     const rare = Object.entries(least).filter(([fact, times]) => this.get(fact) < times)

@@ -15,14 +15,9 @@ const timed = (key: Key, { confirmedAt = 0, deadAt, freshUntil, weight = 1 }: Fa
   return { key, weight, confirmedAt, freshUntil: freshUntil ?? end, deadAt: end }
 }
 
-/** A value whose tag is `etag`, and whose bytes are its text. */
-export const present = (key: Key, etag: string, facts: Facts = {}): Present => ({
-  _tag: "Present",
+export const present = (key: Key, value: string, facts: Facts = {}): Present => ({
   ...timed(key, facts),
-  bytes: new TextEncoder().encode(etag),
-  etag,
-  mediaType: "text/plain",
-  storeExpiresAt: Infinity,
+  value,
 })
 
-export const absent = (key: Key, facts: Facts = {}): Absent => ({ _tag: "Absent", ...timed(key, facts) })
+export const absent = (key: Key, facts: Facts = {}): Absent => ({ ...timed(key, facts), value: undefined })

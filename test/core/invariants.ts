@@ -1,94 +1,128 @@
 /**
  * What holds of every state, however it came to be. Looks inside on purpose: the parts of the state say the
- * same things twice (a resident knows its place, the place knows its resident), and they must agree.
+ * same things twice (a place in a bucket, a number in a queue), and they must agree.
  */
 import * as HashMap from "effect/HashMap"
-import * as HashSet from "effect/HashSet"
-import * as Option from "effect/Option"
 import type * as CacheState from "../../src/core/CacheState.ts"
 import type * as Eviction from "../../src/core/Eviction.ts"
-import type * as Queue from "../../src/core/Queue.ts"
+import * as KeyHash from "../../src/core/KeyHash.ts"
+import * as Queue from "../../src/core/Queue.ts"
+import type * as Residents from "../../src/core/Residents.ts"
 import { must, mustBe } from "./must.ts"
+import * as places from "./places.ts"
 
-const TICK_MILLIS = 1_000
-const MOST_USES = 3
-const GHOSTS_PER_ENTRY = 0.9
+const MOST_USES = 2
+const GHOSTS_PER_RESIDENT = 2
+const MOST_PLACES = 64
+const CHUNK = 32
+
+interface Leeway {
+  /** Keys whose hashes collide are in use: the ghost of one may be where the other is resident. */
+  readonly collisions?: boolean
+}
 
 /** Fails with the fact that does not hold. */
 export const check = (state: CacheState.CacheState): void => {
   checkEviction(state.eviction, state.bounds)
-  checkDeadlines(state)
   checkFills(state)
   checkCounts(state)
 }
 
-/** The same for a policy that stands alone. */
-export const checkEviction = (eviction: Eviction.Eviction, bounds: Eviction.Bounds): void => {
-  checkLine(eviction, "small")
-  checkLine(eviction, "main")
-  const residents = HashMap.size(eviction.residents)
-  const queued = HashMap.size(eviction.small.queue.keys) + HashMap.size(eviction.main.queue.keys)
-  mustBe(queued, residents, "the queues hold exactly the residents")
-  must(residents <= bounds.maxEntries, "entries are within the bound")
-  let weight = 0
-  for (const [key, resident] of eviction.residents) {
-    weight += resident.entry.weight
-    mustBe(resident.entry.key, key, "a resident is under its own key")
-    must(resident.uses >= 0 && resident.uses <= MOST_USES, "uses are counted from 0 to 3")
-  }
-  must(weight <= bounds.maxBytes, "bytes are within the bound")
-  checkGhosts(eviction, bounds)
+/** The same for a policy that stands alone. Every entry weighs at least 1. */
+export const checkEviction = (
+  { residents, target }: Eviction.Eviction,
+  bounds: Eviction.Bounds,
+  { collisions = false }: Leeway = {},
+): void => {
+  const buckets = places.byBucket(residents)
+  const all = buckets.flat()
+  checkWords(all, residents)
+  checkTurns(all, residents)
+  checkLine(all, residents, "small")
+  checkLine(all, residents, "main")
+  must(residents.small.count + residents.main.count <= bounds.maxEntries, "entries are within the bound")
+  must(residents.small.bytes + residents.main.bytes <= bounds.maxBytes, "bytes are within the bound")
+  const most = Math.min(bounds.maxEntries, bounds.maxBytes)
+  const ghosts = Math.max(
+    1,
+    Math.round((GHOSTS_PER_RESIDENT * most) / 2 ** places.bitsOf(residents.frame.shape)),
+  )
+  for (const bucket of buckets) checkBucket(bucket, ghosts, collisions)
+  const isPart =
+    Number.isInteger(target) && target >= 1 && target <= Math.max(1, Math.round(0.9 * bounds.maxEntries))
+  must(isPart || bounds.maxEntries < 1, "the small queue's part is a part")
 }
 
-const checkLine = (eviction: Eviction.Eviction, name: "small" | "main"): void => {
-  const line = eviction[name]
-  checkQueue(line.queue)
-  let weight = 0
-  for (const [place, key] of line.queue.keys) {
-    const resident = HashMap.getUnsafe(eviction.residents, key)
-    mustBe(resident.queue, name, `${key} is in the queue that it names`)
-    mustBe(resident.place, place, `${key} is at the place that it names`)
-    weight += resident.entry.weight
-  }
-  mustBe(line.bytes, weight, `the bytes of the ${name} queue are the sum of its weights`)
-}
-
-/** Every place in use lies between head and tail. */
-export const checkQueue = (queue: Queue.Queue): void => {
-  for (const place of HashMap.keys(queue.keys)) {
-    must(place >= queue.head, "no place before the head is in use")
-    must(place < queue.tail, "no place from the tail on is in use")
-  }
-}
-
-const checkGhosts = (eviction: Eviction.Eviction, bounds: Eviction.Bounds): void => {
-  checkQueue(eviction.ghostOrder)
-  const ghosts = HashMap.size(eviction.ghosts)
-  mustBe(HashMap.size(eviction.ghostOrder.keys), ghosts, "every ghost has one place in the order")
-  must(ghosts <= GHOSTS_PER_ENTRY * bounds.maxEntries, "ghosts are within their bound")
-  for (const [key, place] of eviction.ghosts) {
-    must(!HashMap.has(eviction.residents, key), `the ghost ${key} is not resident`)
-    mustBe(HashMap.getUnsafe(eviction.ghostOrder.keys, place), key, `${key} is at its ghost place`)
+/** Each word is of its entry's key, in the key's bucket, and no key is resident twice. */
+const checkWords = (all: ReadonlyArray<places.Place>, { frame }: Residents.Residents): void => {
+  const keys = new Set<string>()
+  for (const { bucket, entry, fingerprint, uses } of all) {
+    must(uses >= 0 && uses <= MOST_USES, "uses are counted from 0 to 2")
+    if (entry === undefined) continue
+    const hash = KeyHash.of(entry.key, frame.seed)
+    mustBe(bucket, places.bucketOf(hash, frame.shape), `${entry.key} is in its bucket`)
+    mustBe(fingerprint, places.fingerprintOf(hash), `the word of ${entry.key} is its own`)
+    must(!keys.has(entry.key), `${entry.key} is resident once`)
+    keys.add(entry.key)
   }
 }
 
-/** The index is compared with the residents, and has room for nothing else. */
-const checkDeadlines = ({ deadlines, eviction }: CacheState.CacheState): void => {
-  for (const [key, { entry }] of eviction.residents) {
-    const bucket = HashMap.get(deadlines.buckets, Math.floor(entry.deadAt / TICK_MILLIS))
-    must(
-      Option.isSome(bucket) && HashSet.has(bucket.value, key),
-      `${key} is in the index under its own second`,
-    )
+/** For each queue and fingerprint as many places as numbers. */
+const checkTurns = (all: ReadonlyArray<places.Place>, residents: Residents.Residents): void => {
+  const surplus = new Map<number, number>()
+  const count = (where: "small" | "main", bucket: number, fingerprint: number, by: number): void => {
+    const name = (bucket * 2 ** places.FINGERPRINT_BITS + fingerprint) * 2 + (where === "small" ? 0 : 1)
+    surplus.set(name, (surplus.get(name) ?? 0) + by)
   }
-  let indexed = 0
-  for (const [tick, bucket] of deadlines.buckets) {
-    indexed += HashSet.size(bucket)
-    must(HashSet.size(bucket) > 0, "no bucket is empty")
-    must(tick >= deadlines.from, "no bucket lies before the first second in use")
+  for (const { bucket, fingerprint, where } of all)
+    if (where !== "ghost") count(where, bucket, fingerprint, 1)
+  for (const where of ["small", "main"] as const) {
+    checkQueue(residents[where].queue)
+    for (const hash of Queue.values(residents[where].queue)) {
+      count(where, places.bucketOf(hash, residents.frame.shape), places.fingerprintOf(hash), -1)
+    }
   }
-  mustBe(indexed, HashMap.size(eviction.residents), "the index holds exactly the residents")
+  for (const difference of surplus.values()) mustBe(difference, 0, "places and turns are as many")
 }
+
+const checkLine = (
+  all: ReadonlyArray<places.Place>,
+  residents: Residents.Residents,
+  name: "small" | "main",
+): void => {
+  let [count, bytes] = [0, 0]
+  for (const { entry, where } of all) {
+    if (where !== name || entry === undefined) continue
+    count++
+    bytes += entry.weight
+  }
+  mustBe(residents[name].count, count, `residents of the ${name} queue`)
+  mustBe(residents[name].bytes, bytes, `what the residents of the ${name} queue weigh`)
+}
+
+const checkBucket = (bucket: ReadonlyArray<places.Place>, mostGhosts: number, collisions: boolean): void => {
+  const ghosts = bucket.filter(({ where }) => where === "ghost")
+  must(bucket.length - ghosts.length <= MOST_PLACES, "a bucket has so many places at most")
+  must(ghosts.length <= mostGhosts, "a bucket has its part of the ghosts at most")
+  if (collisions) return
+  const standing = bucket.filter(({ where }) => where !== "ghost").map(({ fingerprint }) => fingerprint)
+  const remembered = ghosts.map(({ fingerprint }) => fingerprint)
+  must(
+    remembered.every((ghost) => !standing.includes(ghost)),
+    "no ghost is resident",
+  )
+  mustBe(new Set(remembered).size, remembered.length, "nobody is a ghost twice")
+}
+
+/** The chunks hold what the size says, and none is longer than a chunk. */
+export const checkQueue = <A>({ at, front, middle, rear, size }: Queue.Queue<A>): void => {
+  must(at <= front.length && front.length <= CHUNK && rear.length < CHUNK, "no chunk is too long")
+  mustBe(size, front.length - at + CHUNK * (middle?.size ?? 0) + rear.length, "the size of a queue")
+  if (middle !== undefined) checkQueue(middle)
+}
+
+/** Places of a queue that nobody has. */
+export const leftIn = ({ count, queue }: Residents.Line): number => queue.size - count
 
 const checkFills = ({ fills }: CacheState.CacheState): void => {
   const ids = new Set<number>()
@@ -103,5 +137,6 @@ const checkFills = ({ fills }: CacheState.CacheState): void => {
 /** Nothing leaves uncounted: what entered and did not leave is there. */
 const checkCounts = ({ counts, eviction }: CacheState.CacheState): void => {
   const left = counts.evicted + counts.expired + counts.invalidated + counts.replaced
-  mustBe(HashMap.size(eviction.residents), counts.fills - left, "entered - left = held")
+  const { main, small } = eviction.residents
+  mustBe(small.count + main.count, counts.fills - left, "entered - left = held")
 }

@@ -1,28 +1,42 @@
 /** States of the policy alone, by their history. */
 import * as Eviction from "../../src/core/Eviction.ts"
 import { absent } from "./entries.ts"
+import { must } from "./must.ts"
+import { type Place, places } from "./places.ts"
 
 const UNBOUNDED = 1e12
 
-/** Keys in the order in which they would leave. */
-export const keysOf = (line: Eviction.Eviction["small"]): ReadonlyArray<string> =>
-  [...line.queue.keys].sort(([a], [b]) => a - b).map(([, key]) => key)
-
 export const entriesBound = (maxEntries: number): Eviction.Bounds => ({ maxEntries, maxBytes: UNBOUNDED })
 
-/** A policy in which all keys were put in this order and used so often. */
+/** All keys put in this order, and used so often each. */
+export const withAll = (
+  state: Eviction.Eviction,
+  keys: ReadonlyArray<string>,
+  uses: number,
+  bounds: Eviction.Bounds,
+): Eviction.Eviction =>
+  keys.reduce((before, key) => {
+    let next = Eviction.insert(before, absent(key), bounds).next
+    for (let use = 0; use < uses; use++) next = Eviction.use(next, key)
+    return next
+  }, state)
+
 export const filled = (
   keys: ReadonlyArray<string>,
   uses: number,
   bounds: Eviction.Bounds,
-): Eviction.Eviction => {
-  let state = Eviction.empty
-  for (const key of keys) {
-    state = Eviction.insert(state, absent(key), bounds)[1]
-    for (let use = 0; use < uses; use++) state = Eviction.use(state, key)
-  }
-  return state
-}
+  seed = 0,
+): Eviction.Eviction => withAll(Eviction.make(bounds, seed), keys, uses, bounds)
 
 export const numbered = (prefix: string, length: number): ReadonlyArray<string> =>
   Array.from({ length }, (_, index) => `${prefix}${index}`)
+
+/** Where a resident stands, and how often it was used. */
+export const placeOf = (state: Eviction.Eviction, key: string): Place => {
+  const found = places(state.residents).find(({ entry }) => entry?.key === key)
+  must(found !== undefined, `${key} is resident`)
+  return found
+}
+
+export const evictedKeys = ({ evicted }: Eviction.Inserted): ReadonlyArray<string> =>
+  evicted.map(({ key }) => key)

@@ -1,6 +1,6 @@
 /** States for tests, by their history. */
 import * as CacheState from "../../src/core/CacheState.ts"
-import type { Entry } from "../../src/core/Entry.ts"
+import type { Entry, Value } from "../../src/core/Entry.ts"
 import type { Token } from "../../src/core/Fill.ts"
 
 /** When the answers of these tests arrive. */
@@ -26,9 +26,9 @@ export const holding = (
     return CacheState.settle(asked, token, entry, NOW)[1]
   }, state)
 
-export const tagOf = (state: CacheState.CacheState, key: string): string | undefined => {
+export const heldUnder = (state: CacheState.CacheState, key: string): Value | undefined => {
   const entry = CacheState.peek(state, key, NOW)
-  return entry?._tag === "Present" ? entry.etag : entry?._tag
+  return entry === undefined ? undefined : (entry.value ?? "absent")
 }
 
 export const reported = (removed: ReadonlyArray<CacheState.Removal>): ReadonlyArray<string> =>

@@ -1,7 +1,9 @@
 /** Old versions of a state: kept from changing, and told apart by their content. */
-import * as HashMap from "effect/HashMap"
+import * as BucketTree from "../../src/core/BucketTree.ts"
 import type * as CacheState from "../../src/core/CacheState.ts"
-import type * as Queue from "../../src/core/Queue.ts"
+import type * as Eviction from "../../src/core/Eviction.ts"
+import * as Queue from "../../src/core/Queue.ts"
+import type * as Residents from "../../src/core/Residents.ts"
 
 /** Freezes everything that can be reached: a write to it throws from now on. */
 export const freeze = <A>(value: A): A => {
@@ -12,22 +14,26 @@ export const freeze = <A>(value: A): A => {
   return value
 }
 
-const sorted = <A>(
-  map: Iterable<readonly [string | number, A]>,
-): ReadonlyArray<readonly [string | number, A]> => [...map].sort(([a], [b]) => (a < b ? -1 : 1))
+const line = ({ bytes, count, queue }: Residents.Line): unknown => [[...Queue.values(queue)], count, bytes]
 
-const queue = ({ head, keys, tail }: Queue.Queue): unknown => [head, tail, sorted(keys)]
+const policy = ({ residents, target, unused }: Eviction.Eviction): unknown => [
+  residents.frame.seed,
+  [...BucketTree.walk(residents.root, residents.frame.shape)],
+  line(residents.small),
+  line(residents.main),
+  target,
+  unused,
+]
 
-/** The whole content as text: equal for states that differ only in how their maps are laid out. */
-export const fingerprint = (state: CacheState.CacheState): string =>
+export const contentOfPolicy = (eviction: Eviction.Eviction): string => JSON.stringify(policy(eviction))
+
+/** The whole content as text, whatever the layout of the maps. */
+export const contentOf = (state: CacheState.CacheState): string =>
   JSON.stringify([
     state.bounds,
-    sorted(state.eviction.residents),
-    [state.eviction.small.bytes, queue(state.eviction.small.queue)],
-    [state.eviction.main.bytes, queue(state.eviction.main.queue)],
-    [sorted(state.eviction.ghosts), queue(state.eviction.ghostOrder)],
-    [state.deadlines.from, sorted(HashMap.map(state.deadlines.buckets, (bucket) => [...bucket].sort()))],
-    [state.fills.nextId, sorted(state.fills.standing)],
+    policy(state.eviction),
+    [state.fills.nextId, [...state.fills.standing].sort(([a], [b]) => (a < b ? -1 : 1))],
+    [String(state.trustedSince), String(state.trustedForMillis)],
     state.epoch,
     state.counts,
   ])

@@ -1,42 +1,28 @@
 /**
  * One wrong change per rule of `src/core`. The tests of the core must notice each of them: `mutants.ts` checks.
  *
- * A new rule in the core comes with a line here. `find` occurs exactly once in the file.
+ * A new rule in the core comes with a line here. `find` occurs exactly once in the file, and one of the named
+ * tests catches what breaks.
  */
-export interface Mutant {
-  readonly file: string
-  readonly find: string
-  readonly replace: string
-  /** The rule that does not hold any more. */
-  readonly breaks: string
-}
+import { inFile, type Mutant } from "./Mutant.ts"
+import { mutantsOfBuckets } from "./buckets.ts"
+import { mutantsOfResidents } from "./residents.ts"
 
-const inFile =
-  (file: string) =>
-  (breaks: string, find: string, replace: string): Mutant => ({ file, find, replace, breaks })
-
-const fill = inFile("Fill.ts")
-const state = inFile("CacheState.ts")
-const eviction = inFile("Eviction.ts")
-const deadlines = inFile("Deadlines.ts")
-const queue = inFile("Queue.ts")
-const entry = inFile("Entry.ts")
-const lifetime = inFile("Lifetime.ts")
-const condition = inFile("Condition.ts")
-const duration = inFile("DurationText.ts")
-const bytes = inFile("BytesText.ts")
-const snapshot = inFile("Snapshot.ts")
-const resync = inFile("Resync.ts")
+const fill = inFile("core/Fill.ts", "core/Fill", "core/CacheState")
+const state = inFile("core/CacheState.ts", "core/CacheState", "core/Resync", "core/Eviction.bounds")
+const entry = inFile("core/Entry.ts", "core/Entry")
+const lifetime = inFile("core/Lifetime.ts", "core/Lifetime")
+const condition = inFile("core/Condition.ts", "core/Condition")
+const duration = inFile("core/DurationText.ts", "core/DurationText")
+const bytes = inFile("core/BytesText.ts", "core/BytesText")
+const snapshot = inFile("core/Snapshot.ts", "core/Snapshot")
+const resync = inFile("core/Resync.ts", "core/Resync")
 
 export const mutants: ReadonlyArray<Mutant> = [
   fill("a reader does not join a write", ` && standing.value.purpose === "read"`, ``),
   fill("a reader joins a reader", `standing.value.purpose === "read"`, `false`),
   fill("only this very token stands", `standing.value.id === token.id`, `true`),
-  fill(
-    "ending a token leaves others alone",
-    `stands(self, token) ? withdraw(self, token.key) : self`,
-    `withdraw(self, token.key)`,
-  ),
+  fill("ending a token leaves others alone", `stands(self, token) ? {`, `true ? {`),
   fill(
     "an invalidation withdraws the token",
     `? { ...self, standing: HashMap.remove(self.standing, key) }`,
@@ -52,8 +38,12 @@ export const mutants: ReadonlyArray<Mutant> = [
     `=> [register(self, key, "write")[0], self]`,
   ),
 
-  state("only a standing token installs", `if (!Fill.stands(self.fills, token))`, `if (false)`),
-  state("a token is used once", `fills: Fill.end(self.fills, token) }`, `fills: self.fills }`),
+  state(
+    "only a standing token installs",
+    `if (fills === self.fills) return dropped([[], self], "withdrawn")`,
+    ``,
+  ),
+  state("a token is used once", `const open = { ...self, fills }`, `const open = self`),
   state(
     "an overtaken write forgets the key",
     `const [removed, forgotten] = invalidate(next, token.key)`,
@@ -86,9 +76,9 @@ export const mutants: ReadonlyArray<Mutant> = [
   ),
   state(
     "invalidating all withdraws all questions",
-    `deadlines: Deadlines.empty,
+    `eviction: Eviction.clear(self.eviction),
       fills: Fill.withdrawAll(self.fills)`,
-    `deadlines: Deadlines.empty,
+    `eviction: Eviction.clear(self.eviction),
       fills: self.fills`,
   ),
   state(
@@ -145,7 +135,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     `entry.weight >= self.bounds.maxBytes`,
   ),
   state("what is dead on arrival is refused", `if (entry.deadAt <= now) return "expired"`, ``),
-  state("nothing enters where nothing may be held", `if (self.bounds.maxEntries < 1) return "no-room"`, ``),
   state("what dies this very instant is dead", `entry.deadAt <= now`, `entry.deadAt < now`),
   state("if-room evicts nobody", `admission === "if-room" &&`, `false &&`),
   state("only if-room is refused for room", `admission === "if-room" &&`, `true &&`),
@@ -164,17 +153,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     `fillsDropped: self.counts.fillsDropped + 1`,
     `fillsDropped: self.counts.fillsDropped`,
   ),
-  state(
-    "a replaced entry leaves the deadlines",
-    `if (old !== undefined) deadlines = Deadlines.remove(deadlines, old.key, old.deadAt)`,
-    ``,
-  ),
-  state(
-    "evicted entries leave the deadlines",
-    `for (const gone of evicted) deadlines = Deadlines.remove(deadlines, gone.key, gone.deadAt)`,
-    ``,
-  ),
-  state("an entry is in the deadlines", `deadlines = Deadlines.add(deadlines, entry.key, entry.deadAt)`, ``),
   state(
     "replaced entries are counted",
     `replaced: swept.counts.replaced + (old === undefined ? 0 : 1)`,
@@ -201,16 +179,25 @@ export const mutants: ReadonlyArray<Mutant> = [
     `expire(self, now, 0, entry.key)`,
   ),
   state("an answer sweeps its part only", `const SWEEP_PER_FILL = 4`, `const SWEEP_PER_FILL = 5`),
-  state("a replaced entry is not swept as well", `if (key === except) continue`, ``),
   state(
-    "expiry keeps to its budget",
-    `Deadlines.due(self.deadlines, now, budget)`,
-    `Deadlines.due(self.deadlines, now, Infinity)`,
+    "a replaced entry is not swept as well",
+    `expire(self, now, SWEEP_PER_FILL, entry.key)`,
+    `expire(self, now, SWEEP_PER_FILL)`,
   ),
   state(
-    "who leaves, leaves the deadlines",
-    `deadlines: Deadlines.remove(self.deadlines, key, entry.deadAt),`,
-    ``,
+    "expiry keeps to its budget",
+    `Eviction.expire(self.eviction, now, budget, except)`,
+    `Eviction.expire(self.eviction, now, 1_000, except)`,
+  ),
+  state(
+    "an answer that finds no room is not counted as one that entered",
+    `fills: swept.counts.fills + (entered ? 1 : 0)`,
+    `fills: swept.counts.fills + 1`,
+  ),
+  state(
+    "an answer that finds no room says so",
+    `return [entered ? { _tag: "Installed", removed } : { _tag: "Dropped", why: "no-room", removed }, next]`,
+    `return [{ _tag: "Installed", removed }, next]`,
   ),
   state("who leaves is counted", `counts: { ...self.counts, [cause]: self.counts[cause] + 1 },`, ``),
 
@@ -222,127 +209,16 @@ export const mutants: ReadonlyArray<Mutant> = [
   entry("expired at deadAt, not after", `now < entry.deadAt ? "stale"`, `now <= entry.deadAt ? "stale"`),
   entry("a key costs two bytes a character", `2 * key.length`, `key.length`),
 
-  eviction("uses are capped", `|| found.value.uses === MAX_USES) return self`, `) return self`),
-  eviction("three uses count", `const MAX_USES = 3`, `const MAX_USES = 2`),
-  eviction("one use is not enough to stay", `const USES_TO_STAY = 2`, `const USES_TO_STAY = 1`),
-  eviction("two uses are enough to stay", `const USES_TO_STAY = 2`, `const USES_TO_STAY = 3`),
-  eviction("the main queue has nine tenths", `const MAIN_PART = 0.9`, `const MAIN_PART = 0.8`),
-  eviction(
-    "who leaves the small queue is remembered",
-    `return [resident.entry, rememberGhost(next, resident.entry.key)]`,
-    `return [resident.entry, next]`,
+  entry(
+    "other bytes are another value",
+    `while (at < one.length && one[at] === other[at]) at++`,
+    `at = one.length`,
   ),
-  eviction("a ghost that returns is one no more", `ghosts: HashMap.remove(roomy.ghosts, entry.key),`, ``),
-  eviction(
-    "a ghost that returns leaves its place",
-    `ghostOrder: Queue.remove(roomy.ghostOrder, ghost.value),`,
-    ``,
-  ),
-  eviction(
-    "a ghost returns to the main queue",
-    `enter(remembered, "main", entry, 0)`,
-    `enter(remembered, "small", entry, 0)`,
-  ),
-  eviction(
-    "ghosts are bounded by the residents",
-    `HashMap.size(next.ghosts) > MAIN_PART * size(next)`,
-    `false`,
-  ),
-  eviction("ghosts are forgotten in bounded steps", `step < budget && `, ``),
-  eviction(
-    "who moves to the main queue starts anew",
-    `return [undefined, enter(next, "main", resident.entry, 0)]`,
-    `return [undefined, enter(next, "main", resident.entry, resident.uses)]`,
-  ),
-  eviction("the main queue gives second chances", `if (maySpare && resident.uses > 0)`, `if (false)`),
-  eviction("a second chance costs a use", `resident.uses - 1)`, `resident.uses)`),
-  eviction("second chances are bounded", `if (maySpare && resident.uses > 0)`, `if (resident.uses > 0)`),
-  eviction(
-    "moves to the main queue are bounded",
-    `if (maySpare && resident.uses >= USES_TO_STAY)`,
-    `if (resident.uses >= USES_TO_STAY)`,
-  ),
-  eviction(
-    "the main queue's part is measured in bytes too",
-    ` ||\n  self.main.bytes > MAIN_PART * bounds.maxBytes`,
-    ``,
-  ),
-  eviction(
-    "the main queue's part is measured in entries too",
-    `Queue.size(self.main.queue) > MAIN_PART * bounds.maxEntries ||`,
-    ``,
-  ),
-  eviction(
-    "bytes follow a rewrite",
-    `bytes: line.bytes + entry.weight - old.entry.weight`,
-    `bytes: line.bytes + entry.weight`,
-  ),
-  eviction(
-    "bytes follow a removal",
-    `queue: Queue.remove(line.queue, place), bytes: line.bytes - entry.weight`,
-    `queue: Queue.remove(line.queue, place), bytes: line.bytes`,
-  ),
-  eviction(
-    "bytes follow an eviction",
-    `bytes: self[name].bytes - resident.entry.weight`,
-    `bytes: self[name].bytes`,
-  ),
-  eviction(
-    "the bound on entries is exact",
-    `maxEntries: bounds.maxEntries - 1,`,
-    `maxEntries: bounds.maxEntries,`,
-  ),
-  eviction(
-    "the bound on bytes is exact",
-    `maxBytes: bounds.maxBytes - entry.weight }`,
-    `maxBytes: bounds.maxBytes }`,
-  ),
-  eviction(
-    "nobody is evicted needlessly",
-    `size(next) > room.maxEntries ||`,
-    `size(next) >= room.maxEntries ||`,
-  ),
-  eviction(
-    "a heavier rewrite makes room",
-    `return makeRoom(replace(self, old.value, entry), bounds)`,
-    `return [[], replace(self, old.value, entry)]`,
-  ),
-  eviction("a rewrite keeps its uses", `{ ...old, entry }`, `{ ...old, entry, uses: 0 }`),
-  eviction("a rewrite fits by the difference", ` - (old?.weight ?? 0)`, ``),
-  eviction("a rewrite needs no new place", `(old === undefined ? 1 : 0)`, `1`),
+  entry("more bytes are another value", `at === one.length && at === other.length`, `at === one.length`),
+  entry("what is not ASCII has two bytes a character", `value.length === bytes ? bytes : `, ``),
 
-  deadlines(
-    "a bucket is due when its second has passed",
-    `const end = tickOf(now)`,
-    `const end = tickOf(now) + 1`,
-  ),
-  deadlines("empty seconds are passed for good", `from = tick + 1`, `from = self.from`),
-  deadlines("no second with keys is passed", `if (keys.length === 0) from = tick + 1`, `from = tick + 1`),
-  deadlines("an earlier deadline moves the start back", `Math.min(self.from, tick)`, `self.from`),
-  deadlines("a gap is crossed in bounded steps", ` && tick - self.from < MAX_EMPTY_TICKS`, ``),
-  deadlines(
-    "an emptied index begins anew",
-    `HashMap.isEmpty(self.buckets) ? tick : Math.min(self.from, tick)`,
-    `Math.min(self.from, tick)`,
-  ),
-  deadlines("the budget holds within a second", `if (keys.length === budget) break`, ``),
-  deadlines("a neighbour stays", `HashSet.size(bucket) === 0`, `true`),
-  deadlines("no empty bucket stays", `HashSet.size(bucket) === 0`, `false`),
-
-  queue("no key is skipped", `head: place + 1`, `head: place + 2`),
-  queue(
-    "a place that is given up is empty",
-    `const keys = HashMap.remove(self.keys, place)
-  // The`,
-    `const keys = self.keys
-  // The`,
-  ),
-  queue("places are never given out twice", `tail: self.tail + 1`, `tail: HashMap.size(self.keys) + 1`),
-  queue(
-    "the oldest leaves first",
-    `for (let place = self.head; place < self.tail; place++) {\n    const key = HashMap.get(self.keys, place)`,
-    `for (let place = self.head; place < self.tail; place++) {\n    const key = Option.orElse(HashMap.get(self.keys, place + 1), () => HashMap.get(self.keys, place))`,
-  ),
+  ...mutantsOfResidents,
+  ...mutantsOfBuckets,
 
   lifetime("jitter only shortens", `(1 - self.jitter * random)`, `(1 + self.jitter * random)`),
   lifetime("jitter is used", `(1 - self.jitter * random)`, `1`),
@@ -395,6 +271,17 @@ export const mutants: ReadonlyArray<Mutant> = [
   ),
 
   snapshot("the dead are left out", `if (now < entry.deadAt) yield entry`, `yield entry`),
+  entry("text is no array", `? one === other :`, `? true :`),
+  entry("an array costs more than its bytes", `ARRAY_BYTES + bytes`, `bytes`),
+  entry(
+    "times are whole",
+    `const deadAt = Math.floor(deadlines.deadAt)
+  const storeExpiresAt`,
+    `const deadAt = deadlines.deadAt
+  const storeExpiresAt`,
+  ),
+  entry("no expiry is not kept", `storeExpiresAt === Infinity`, `false`),
+
   snapshot("dead at deadAt, not after", `if (now < entry.deadAt)`, `if (now <= entry.deadAt)`),
 
   resync(
@@ -402,13 +289,40 @@ export const mutants: ReadonlyArray<Mutant> = [
     `if (!Fill.stands(self.fills, token)) return ["overtaken", self]`,
     ``,
   ),
+  resync("a confirmation counts from its question", `weight, askedAt, deadlines)`, `weight, 0, deadlines)`),
+  resync(
+    "a confirmation has deadlines of its own",
+    `weight, askedAt, deadlines)`,
+    `weight, askedAt, { ...deadlines, freshUntil: 0 })`,
+  ),
   resync("what is the same stays", `if (isSame(held, answer))`, `if (false)`),
   resync(
+    "what is the same and suspect is trusted again",
+    `return CacheState.isTrusted(self, held, now)\n      ? ["unchanged"`,
+    `return true\n      ? ["unchanged"`,
+  ),
+  resync(
+    "what is the same and trusted is kept no longer",
+    `return CacheState.isTrusted(self, held, now)\n      ? ["unchanged"`,
+    `return false\n      ? ["unchanged"`,
+  ),
+  resync(
+    "an overtaken answer contradicts nothing",
+    `Fill.stands(self.fills, token) &&\n    held !== undefined`,
+    `held !== undefined`,
+  ),
+  resync(
+    "a suspect copy is no contradiction",
+    `    CacheState.isTrusted(self, held, now) &&\n    !isSame`,
+    `    !isSame`,
+  ),
+  resync("the same is no contradiction", `    !isSame(held, answer)\n`, `    true\n`),
+  resync(
     "what is gone is removed",
-    `if (answer._tag === "Absent") return ["removed", CacheState.invalidate(self, token.key)[1]]`,
+    `if (answer.value === undefined) return ["removed", CacheState.invalidate(self, token.key)[1]]`,
     ``,
   ),
-  resync("another value is a change", `held.etag === answer.etag &&`, ``),
+  resync("another value is a change", `isSameValue(held.value, answer.value) && `, ``),
   resync("another expiry is a change", `<= EXPIRY_TOLERANCE_MILLIS`, `<= Infinity`),
   resync("adopting evicts nobody", `now, "if-room")`, `now, "evict")`),
   resync("only what is wanted is adopted", `return adopting ? adopt(`, `return true ? adopt(`),
