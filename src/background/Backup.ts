@@ -1,9 +1,10 @@
 /**
  * The resync of L1 with the store: on a schedule, and on demand.
  *
- * A round walks a snapshot of L1 in slices. For each slice it takes fill tokens, asks the store for the
- * values in one round trip, and repairs what differs (`core/Resync.ts`). Keys that are being fetched or
- * written anyway are left to that. Then, when the store has fewer keys than L1 has free room, it lists the
+ * A round walks a snapshot of L1 in slices. For each slice it takes fill tokens, tells the store in one round
+ * trip what L1 has, and repairs what differs (`core/Resync.ts`). Of small values the store sends what it has, of
+ * large ones whether they are the same, and only those that are not. Keys that are being fetched or written
+ * anyway are left to that. Then, when the store has fewer keys than L1 has free room, it lists the
  * store and takes in what L1 lacks, never evicting for it.
  *
  * With a live tracker L1 is coherent without this, and a round is a proof of it: a difference that no write

@@ -11,10 +11,18 @@ import { L1 } from "../cache/L1.ts"
 import * as CacheState from "../core/CacheState.ts"
 import { type Entry, type Key, weigh } from "../core/Entry.ts"
 import type { Token } from "../core/Fill.ts"
-import type { Lifetime } from "../core/Lifetime.ts"
+import * as Lifetime from "../core/Lifetime.ts"
 import * as Resync from "../core/Resync.ts"
 import * as Snapshot from "../core/Snapshot.ts"
-import { type Listed, Store, type StoreUnavailable } from "../store/Store.ts"
+import * as EntityTag from "../store/EntityTag.ts"
+import {
+  COMPARE_MAX_BYTES,
+  type Compared,
+  type Known,
+  type Listed,
+  Store,
+  type StoreUnavailable,
+} from "../store/Store.ts"
 import { Tracker } from "../store/Tracker.ts"
 
 /**
@@ -50,40 +58,44 @@ interface Answer {
 
 /**
  * How much of L1 one question to the store is about: few enough keys that going through the answer holds the
- * event loop for no longer than a request does, and few enough bytes that no reply is huge.
+ * event loop for no longer than a request does, and few enough bytes that no reply is huge, and that the store
+ * compares all of them. A larger value is a question of its own.
  */
 const SLICE_MAX = 100
-const SLICE_MAX_BYTES = 2 * 1_024 * 1_024
+const SLICE_MAX_BYTES = COMPARE_MAX_BYTES
 
 /** Keys of the store that are looked at together. */
 const PAGE = 500
 
 /** The round, to be run again and again: it adds to what it is given. */
-export const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
+export const make = Effect.fnUntraced(function* (lifetime: Lifetime.Lifetime) {
   const l1 = yield* L1
   const store = yield* Store
   const tracker = yield* Tracker
   const random = yield* Random.Random
 
-  /** Asks the store for those of the keys that nobody else is about to know. */
-  const ask = Effect.fnUntraced(function* (keys: ReadonlyArray<Key>) {
-    const tokens = keys.flatMap((key) =>
-      Option.toArray(l1.modify((state) => CacheState.beginResync(state, key))),
+  /** What the store answered, as an entry. A key that is no string of bytes any more is one without a value. */
+  const answerOf = (key: Key, known: Entry | undefined, answer: Option.Option<Compared>, askedAt: number) => {
+    const part = random.nextDoubleUnsafe()
+    if (known?.value !== undefined && Option.isSome(answer) && Option.isNone(answer.value.bytes)) {
+      const deadlines = Lifetime.ofValue(lifetime, askedAt, answer.value.ttlMillis, part)
+      return Resync.confirmed(known, askedAt, deadlines)
+    }
+    const stored = Option.flatMap(answer, ({ bytes, ttlMillis }) =>
+      Option.map(bytes, (sent) => ({ bytes: sent, ttlMillis })),
     )
+    return entryOf(lifetime, key, stored, askedAt, part, known)
+  }
+
+  const ask = Effect.fnUntraced(function* (tokens: ReadonlyArray<Token>) {
     const askedAt = l1.now()
-    const stored = yield* Effect.onExit(store.readMany(tokens.map((token) => token.key)), (exit) =>
-      Effect.sync(() => {
-        if (exit._tag === "Success") return
-        for (const token of tokens) l1.modify((state) => [undefined, CacheState.abandon(state, token)])
-      }),
-    )
-    return tokens.map((token, index) => {
-      const found = stored[index]
-      // A key that is no string of bytes any more is, for L1, a key without a value.
-      const value = found === undefined ? Option.none() : Result.getOrElse(found, () => Option.none())
-      const known = CacheState.peek(l1.current(), token.key, l1.now())
-      const entry = entryOf(lifetime, token.key, value, askedAt, random.nextDoubleUnsafe(), known)
-      return { token, entry }
+    const asked = tokens.map((token) => ({ token, known: CacheState.peek(l1.current(), token.key, askedAt) }))
+    const questions = asked.map(({ known, token }) => ({ key: token.key, known: versionOf(known) }))
+    const answers = yield* store.compareMany(questions)
+    return asked.map(({ known, token }, index) => {
+      const found = answers[index]
+      const answer = found === undefined ? Option.none() : Result.getOrElse(found, () => Option.none())
+      return { token, entry: answerOf(token.key, known, answer, askedAt) }
     })
   })
 
@@ -99,11 +111,8 @@ export const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
     return fenced ? doubtful().length : 0
   })
 
-  /** Compares with the store and repairs L1; `false` when there was no room for what was to be adopted. */
-  const slice = Effect.fnUntraced(function* (keys: ReadonlyArray<Key>, found: Found, adopting: boolean) {
-    // Requests that came in the meantime go first.
-    yield* Effect.yieldNow
-    const answers = yield* ask(keys)
+  const repair = Effect.fnUntraced(function* (tokens: ReadonlyArray<Token>, found: Found, adopting: boolean) {
+    const answers = yield* ask(tokens)
     found.alarms += yield* raiseAlarms(answers)
     let room = true
     for (const { entry, token } of answers) {
@@ -114,6 +123,23 @@ export const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
     }
     return room
   })
+
+  /** Tokens for those of the keys that nobody else is about to know. */
+  const take = (keys: ReadonlyArray<Key>) =>
+    Effect.sync(() =>
+      keys.flatMap((key) => Option.toArray(l1.modify((state) => CacheState.beginResync(state, key)))),
+    )
+
+  const giveBack = (tokens: ReadonlyArray<Token>) =>
+    Effect.sync(() => l1.modify((state) => [undefined, tokens.reduce(CacheState.abandon, state)]))
+
+  /** Compares with the store and repairs L1; `false` when there was no room for what was to be adopted. */
+  const slice = (keys: ReadonlyArray<Key>, found: Found, adopting: boolean) =>
+    // Requests that came in the meantime go first.
+    Effect.andThen(
+      Effect.yieldNow,
+      Effect.acquireUseRelease(take(keys), (tokens) => repair(tokens, found, adopting), giveBack),
+    )
 
   const compare = Effect.fnUntraced(function* (found: Found) {
     const snapshot = Snapshot.take(l1.current(), l1.now())
@@ -140,7 +166,7 @@ export const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
     let places = state.bounds.maxEntries - CacheState.size(state)
     let bytes = Infinity
     for (const { key, size } of page) {
-      if (CacheState.peek(state, key, now)?._tag === "Present") continue
+      if (CacheState.peek(state, key, now)?.value !== undefined) continue
       const weight = weigh(key, size)
       if (weight > room || places < 1) return { slices, fits: false }
       room -= weight
@@ -184,3 +210,15 @@ export const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
     return Effect.andThen(compare(found), adopt(found))
   }
 })
+
+const versionOf = (entry: Entry | undefined): Option.Option<Known> => {
+  if (entry?.value === undefined) return Option.none()
+  const { value } = entry
+  return Option.some({
+    size: Buffer.byteLength(value),
+    // Computed for those only that the store is to compare.
+    get etag() {
+      return EntityTag.of(value)
+    },
+  })
+}

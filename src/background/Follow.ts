@@ -114,7 +114,12 @@ const make = Effect.fnUntraced(function* (options: Options) {
     }
   }
 
-  if (tracker.status() !== "none") l1.modify((state) => [undefined, CacheState.lose(state)])
+  if (tracker.status() !== "none") {
+    const lose = () => l1.modify((state) => [undefined, CacheState.lose(state)])
+    lose()
+    // Whoever goes on with this L1 is told nothing any more.
+    yield* Effect.addFinalizer(() => Effect.sync(lose))
+  }
   yield* tracker.follow(sink)
   if (tracker.status() !== "none") {
     yield* Effect.forkScoped(Effect.forever(Effect.flatMap(Queue.take(talk), say)))

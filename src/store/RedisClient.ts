@@ -41,6 +41,8 @@ export interface RedisClient {
 export interface Distribution {
   /** How many keys one script may take. */
   readonly keysPerScript: number
+  /** To the server that has the key. */
+  readonly sendFor: (key: Argument) => RedisClient["send"]
   /** Every server that holds a part, as it is known now; `name` lasts as long as it is the same server. */
   readonly parts: () => ReadonlyArray<Part>
 }

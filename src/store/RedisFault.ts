@@ -61,6 +61,13 @@ export const unavailable = (fault: RedisFault): StoreUnavailable =>
   new StoreUnavailable({ reason: fault.reason })
 
 /**
+ * Refused whenever it is asked. BUSY, NOAUTH and their like pass; what names no code is an unknown command, or
+ * unknown words of a known one.
+ */
+export const isForGood = (fault: RedisFault): boolean =>
+  fault._tag === "Refused" && (fault.code === "NOPERM" || fault.code === "ERR")
+
+/**
  * Why a connection failed, in a few words. System errors have a code; the server's own words lose what
  * follows their code; other messages are ioredis's and are its alone.
  */
@@ -71,7 +78,8 @@ export const reasonOfConnection = (error: Error): string => {
   return "code" in error && typeof error.code === "string" ? `${call}${error.code}` : "connection failed"
 }
 
-const isWrongType = (fault: RedisFault): boolean => fault._tag === "Refused" && fault.code === "WRONGTYPE"
+export const isWrongType = (fault: RedisFault): boolean =>
+  fault._tag === "Refused" && fault.code === "WRONGTYPE"
 
 /** Before version 7 the server wraps an error in a script: `ERR Error running script (…): @user_script:1: OOM …`. */
 const IN_SCRIPT = /^ERR Error running script .*@user_script: ?\d+: -?(?=[A-Z]+ )/su

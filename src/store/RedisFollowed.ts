@@ -12,7 +12,7 @@ import * as StoreRedis from "./StoreRedis.ts"
 import { Tracker } from "./Tracker.ts"
 import * as TrackerRedis from "./TrackerRedis.ts"
 
-export const layer = (options: StoreRedis.Options): Layer.Layer<Store | Tracker, RedisUrlInvalid> =>
+export const layer = (options: TrackerRedis.Options): Layer.Layer<Store | Tracker, RedisUrlInvalid> =>
   Layer.effectContext(
     Effect.gen(function* () {
       const link = yield* RedisLink.make(options)

@@ -1,9 +1,9 @@
 /**
- * Sends scripts to the server that has their key's slot, and on from there: one that was redirected did
- * nothing.
+ * Sends scripts and commands to the server that has their key's slot, and on from there: one that was redirected
+ * did nothing.
  */
 import * as RedisFault from "./RedisFault.ts"
-import type { Connection, Done, RedisClient } from "./RedisClient.ts"
+import type { Argument, Connection, Done, RedisClient } from "./RedisClient.ts"
 import type { Node } from "./RedisLayout.ts"
 import * as RedisSlot from "./RedisSlot.ts"
 
@@ -19,23 +19,41 @@ const REDIRECTS_MAX = 5
 
 export const run =
   (routes: Routes): RedisClient["run"] =>
-  (script, keys, args, done) => {
-    const attempt = (node: Node | undefined, asking: boolean, left: number): void => {
-      const connection = node === undefined ? undefined : routes.connectionOf(node)
-      if (node === undefined || connection === undefined) return done(notConnected, undefined)
-      const settle: Done = (fault, reply) => {
-        const redirect = fault?._tag === "Refused" ? fault.redirect : undefined
-        if (redirect === undefined || left === 0) return done(fault, reply)
-        attempt(routes.follow(redirect, node), redirect.kind === "ASK", left - 1)
-      }
+  (script, keys, args, done) =>
+    route(routes, keys[0] ?? "", done, (connection, asking, settle) => {
       if (!asking) return connection.run(script, keys, args, settle)
       // ASKING holds for the one command after it: there must be no second one for an unknown script.
       connection.send("ASKING", [], () => {})
       connection.send("EVAL", [script.lua, keys.length, ...keys, ...args], settle)
-    }
-    const [key = ""] = keys
-    attempt(routes.ownerOf(RedisSlot.of(typeof key === "number" ? `${key}` : key)), false, REDIRECTS_MAX)
+    })
+
+/** The same for a command about one key. */
+export const sendFor =
+  (routes: Routes) =>
+  (key: Argument): RedisClient["send"] =>
+  (command, args, done) =>
+    route(routes, key, done, (connection, asking, settle) => {
+      if (asking) connection.send("ASKING", [], () => {})
+      connection.send(command, args, settle)
+    })
+
+const route = (
+  routes: Routes,
+  key: Argument,
+  done: Done,
+  send: (connection: Connection, asking: boolean, settle: Done) => void,
+): void => {
+  const attempt = (node: Node | undefined, asking: boolean, left: number): void => {
+    const connection = node === undefined ? undefined : routes.connectionOf(node)
+    if (node === undefined || connection === undefined) return done(notConnected, undefined)
+    send(connection, asking, (fault, reply) => {
+      const redirect = fault?._tag === "Refused" ? fault.redirect : undefined
+      if (redirect === undefined || left === 0) return done(fault, reply)
+      attempt(routes.follow(redirect, node), redirect.kind === "ASK", left - 1)
+    })
   }
+  attempt(routes.ownerOf(RedisSlot.of(typeof key === "number" ? `${key}` : key)), false, REDIRECTS_MAX)
+}
 
 /** To one server, whatever it has. */
 export const sendTo =

@@ -21,7 +21,10 @@ export const READ = make(`
 local value = redis.call('GET', KEYS[1])
 return {value, redis.call('PTTL', KEYS[1])}`)
 
-/** `value | nil | 0` (not a string) and ttl of each key, flat. */
+/**
+ * `value | nil | 0` (not a string) `| 1` (what is known) and ttl of each key, flat. ARGV, if any: the tag and size
+ * that are known of each; '' and '' of one that is to be sent. What has another size is not hashed.
+ */
 export const READ_MANY = make(`
 local replies = {}
 for i, key in ipairs(KEYS) do
@@ -29,6 +32,8 @@ for i, key in ipairs(KEYS) do
   if type(value) == 'table' then
     if not string.find(value.err, 'WRONGTYPE', 1, true) then return value end
     value = 0
+  elseif value and #value == tonumber(ARGV[2 * i]) and redis.sha1hex(value) == ARGV[2 * i - 1] then
+    value = 1
   end
   replies[2 * i - 1] = value
   replies[2 * i] = redis.call('PTTL', key)

@@ -105,6 +105,7 @@ export const make = Effect.fnUntraced(function* (
       distribution: {
         // Keys of one slot could share a script, but not while the slot moves.
         keysPerScript: target._tag === "Cluster" ? 1 : READ_MANY_CHUNK,
+        sendFor: RedisRouting.sendFor(routes),
         parts: () =>
           owning().map((node) => ({
             name: `${node.id} ${node.name}`,

@@ -52,6 +52,21 @@ export interface Stored {
   readonly ttlMillis: number
 }
 
+/** What the caller of a comparison has. */
+export interface Known {
+  readonly etag: EntityTag
+  /** Bytes of the value. */
+  readonly size: number
+}
+
+/** A value as the store holds it, for a caller who may have it already. */
+export interface Compared {
+  /** As in `Stored`. `None`: they are those that were known. */
+  readonly bytes: Option.Option<Uint8Array>
+  /** As in `Stored`. */
+  readonly ttlMillis: number
+}
+
 /** What a write does to the expiry in the store. */
 export type Expiry =
   | { readonly _tag: "Never" }
@@ -108,6 +123,16 @@ export class Store extends Context.Service<
       keys: ReadonlyArray<Key>,
     ) => Effect.Effect<ReadonlyArray<Result.Result<Option.Option<Stored>, WrongType>>, StoreUnavailable>
 
+    /**
+     * The same for a caller who knows what the values were: those that still are need not come again. A store
+     * compares as it pleases, and where sending costs less than comparing it sends.
+     *
+     * About at most `COMPARE_MAX_BYTES` of known values: of more than that, it sends.
+     */
+    readonly compareMany: (
+      questions: ReadonlyArray<{ readonly key: Key; readonly known: Option.Option<Known> }>,
+    ) => Effect.Effect<ReadonlyArray<Result.Result<Option.Option<Compared>, WrongType>>, StoreUnavailable>
+
     /** Creates or replaces the value if the condition holds, in one atomic step. */
     readonly write: (
       key: Key,
@@ -138,3 +163,6 @@ export class Store extends Context.Service<
 
 /** How many keys one request to a store holds at most. */
 export const READ_MANY_CHUNK = 500
+
+/** How many bytes of values a store compares at a stretch. */
+export const COMPARE_MAX_BYTES = 1_024 * 1_024

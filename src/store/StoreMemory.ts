@@ -14,7 +14,7 @@ import { type Key, RESERVED_PREFIX } from "../core/Entry.ts"
 import * as Cursor from "./Cursor.ts"
 import * as EntityTag from "./EntityTag.ts"
 import * as Expiry from "./Expiry.ts"
-import { ConditionFailed, Store } from "./Store.ts"
+import { ConditionFailed, type Known, Store } from "./Store.ts"
 
 /** An empty store of its own. */
 export const layer: Layer.Layer<Store> = Layer.effect(
@@ -63,6 +63,17 @@ const make = Effect.gen(function* () {
     kind: "memory",
     read: (key) => Effect.sync(() => stored(key)),
     readMany: (keys) => Effect.sync(() => keys.map((key) => Result.succeed(stored(key)))),
+    compareMany: (questions) =>
+      Effect.sync(() =>
+        questions.map(({ key, known }) =>
+          Result.succeed(
+            Option.map(stored(key), ({ bytes, ttlMillis }) => ({
+              bytes: isOf(bytes, known) ? Option.none() : Option.some(bytes),
+              ttlMillis,
+            })),
+          ),
+        ),
+      ),
     write: (key, bytes, options) =>
       Effect.suspend(() =>
         Effect.fromResult(
@@ -112,6 +123,9 @@ const make = Effect.gen(function* () {
     probe: Effect.void,
   })
 })
+
+const isOf = (bytes: Uint8Array, known: Option.Option<Known>): boolean =>
+  Option.exists(known, (value) => value.size === bytes.byteLength && value.etag === EntityTag.of(bytes))
 
 /** What `>` compares by, too. */
 const byCodeUnits = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0)

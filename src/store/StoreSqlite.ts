@@ -107,6 +107,16 @@ export const make = Effect.fnUntraced(function* (
         const at = now()
         return keys.map((key) => Result.succeed(stored(key, at)))
       }),
+    // A value is read to be hashed, too, and hashing takes the time of many comparisons by the caller.
+    compareMany: (questions) =>
+      attempt(() => {
+        const at = now()
+        return questions.map(({ key }) =>
+          Result.succeed(
+            Option.map(stored(key, at), (value) => ({ ...value, bytes: Option.some(value.bytes) })),
+          ),
+        )
+      }),
     write: (key, bytes, options) =>
       transact<Written>(key.length + bytes.byteLength, () => {
         const at = now()

@@ -43,6 +43,8 @@ export interface Options {
   readonly timeoutMillis: number
   /** Of the pauses between attempts, 0.5 to 1. */
   readonly spread: number
+  /** A server that refused is asked again after this: its rights or its version may change. */
+  readonly refusedPauseMillis: number
   readonly listener: Listener
 }
 
@@ -57,8 +59,6 @@ export interface TrackerConnection {
   readonly drop: (session: Session, reason: string) => void
 }
 
-/** A server that refused is asked again after this: its rights or its version may change. */
-const REFUSED_PAUSE_MILLIS = 30_000
 /** With a command in flight. Bounds how long L1 may be stale on a connection that is only half there. */
 const SILENCE_MAX_MILLIS = 1000
 
@@ -70,7 +70,7 @@ export const connect = (options: Options): TrackerConnection => {
 
   const pause = () =>
     status === "unsupported"
-      ? options.spread * REFUSED_PAUSE_MILLIS
+      ? options.spread * options.refusedPauseMillis
       : RedisClient.pauseAfter(failures++, options.spread)
   const redis = new Redis(redisOptions(options, pause))
 
@@ -89,7 +89,7 @@ export const connect = (options: Options): TrackerConnection => {
 
   /** Refused for good, or only the moment was wrong. */
   const refuse = (stream: Session, what: Grant, fault: RedisFault.RedisFault): void => {
-    if (isRefusal(fault) && status !== "unsupported") {
+    if (RedisFault.isForGood(fault) && status !== "unsupported") {
       status = "unsupported"
       listener.onUnsupported(`${what}: ${fault.reason}`)
     }
@@ -154,10 +154,6 @@ export const connect = (options: Options): TrackerConnection => {
     drop,
   }
 }
-
-/** BUSY, NOAUTH and their like pass. What names no code is an unknown command, or unknown words of a known one. */
-const isRefusal = (fault: RedisFault.RedisFault): boolean =>
-  fault._tag === "Refused" && (fault.code === "NOPERM" || fault.code === "ERR")
 
 const redisOptions = ({ timeoutMillis, url }: Options, pause: () => number) => {
   const { commandTimeout: _, ...common } = RedisClient.redisOptions({ ...url, db: 0 }, timeoutMillis, pause)

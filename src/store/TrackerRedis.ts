@@ -30,8 +30,11 @@ export interface Options {
   readonly keyPrefix: string
   /** How long Redis may take to answer. */
   readonly timeoutMillis: number
+  /** How long a server that refused tracking is left alone. Default 30,000. */
+  readonly refusedPauseMillis?: number
 }
 
+const REFUSED_PAUSE_MILLIS = 30_000
 const PING_EVERY = "250 millis"
 const CANARY_EVERY = "1 second"
 
@@ -87,6 +90,7 @@ const followServer = Effect.fnUntraced(function* (
         keyPrefix: options.keyPrefix,
         timeoutMillis: options.timeoutMillis,
         spread,
+        refusedPauseMillis: options.refusedPauseMillis ?? REFUSED_PAUSE_MILLIS,
         listener: {
           onLive: () => {
             refusal = undefined

@@ -139,12 +139,13 @@ export const make = Effect.fnUntraced(function* (
     return Effect.forEach(absent, ([, { scope }]) => Scope.close(scope, Exit.void), { discard: true })
   })
 
-  yield* Effect.addFinalizer(() =>
-    Effect.forEach(all.values(), ({ scope }) => Scope.close(scope, Exit.void), {
+  yield* Effect.addFinalizer(() => {
+    session = undefined
+    return Effect.forEach(all.values(), ({ scope }) => Scope.close(scope, Exit.void), {
       concurrency: "unbounded",
       discard: true,
-    }),
-  )
+    })
+  })
   yield* servers.watch((moved) => {
     look(moved, "another server")
     wake.openUnsafe()

@@ -7,7 +7,6 @@ import { TestClock } from "effect/testing"
 import * as Backup from "../../src/background/Backup.ts"
 import * as Sweep from "../../src/background/Sweep.ts"
 import * as Cache from "../../src/cache/Cache.ts"
-import { textOf } from "../../src/cache/Content.ts"
 import { after } from "../../src/store/Store.ts"
 import * as TrackerNone from "../../src/store/TrackerNone.ts"
 import * as ChaosStore from "../cache/ChaosStore.ts"
@@ -29,7 +28,7 @@ const program = (bounds = { maxEntries: 10_000, maxBytes: 100_000_000 }) =>
 const held = Effect.fnUntraced(function* (key: string) {
   const { peek } = yield* Cache.Cache
   const reading = peek(key)
-  return reading?.entry._tag === "Present" ? textOf(reading.entry.bytes) : reading?.entry._tag
+  return reading === undefined ? undefined : String(reading.entry.value ?? "absent")
 })
 
 const counted = ({ added, changed, checked, removed, stopped }: Backup.Report) => ({
@@ -96,6 +95,19 @@ describe("Backup", () => {
     }).pipe(Effect.provide(program())),
   )
 
+  it.effect("drops what holds no value any more", () =>
+    Effect.gen(function* () {
+      const { retype } = yield* Chaos
+      const { put } = yield* Cache.Cache
+      const { run } = yield* Backup.Backup
+      yield* put("k", text("1"))
+      yield* retype("k")
+      const { changed, removed } = yield* run
+      assert.deepStrictEqual({ changed, removed }, { changed: 0, removed: 1 })
+      assert.strictEqual(yield* held("k"), undefined)
+    }).pipe(Effect.provide(program())),
+  )
+
   it.effect("does not keep an entry longer for having looked at it", () =>
     Effect.gen(function* () {
       const { put } = yield* Cache.Cache
@@ -126,12 +138,17 @@ describe("Backup", () => {
       const { batches } = yield* Chaos
       const { put } = yield* Cache.Cache
       const { run } = yield* Backup.Backup
-      for (let index = 0; index < 10; index++) yield* put(`k${index}`, new Uint8Array(1_000_000))
-      yield* run
-      assert.deepStrictEqual(
-        batches().filter((size) => size > 0),
-        [2, 2, 2, 2, 2],
+      for (let index = 0; index < 10; index++) yield* put(`k${index}`, new Uint8Array(500_000))
+      yield* put("larger than a slice", new Uint8Array(3_000_000))
+      const { checked } = yield* run
+      assert.strictEqual(checked, 11)
+      // Two of the small ones fit into a slice, in whatever order they are; the large one is a slice of its own.
+      const sizes = batches().filter((size) => size > 0)
+      assert.strictEqual(
+        sizes.reduce((sum, size) => sum + size),
+        11,
       )
+      assert.isTrue(Math.max(...sizes) === 2 && sizes.length <= 7, String(sizes))
     }).pipe(Effect.provide(program())),
   )
 
@@ -198,10 +215,32 @@ describe("Backup", () => {
       yield* foreign.write("k", text("2"))
       const release = yield* holdReads
       const round = yield* Effect.forkChild(run, { startImmediately: true })
+      yield* ChaosStore.untilAsked
       yield* put("k", text("3"))
       yield* release
       assert.strictEqual((yield* Fiber.join(round)).changed, 0)
       assert.strictEqual(yield* held("k"), "3")
+    }).pipe(Effect.provide(program())),
+  )
+
+  it.effect("brings back nothing that left while the store confirmed it", () =>
+    Effect.gen(function* () {
+      const { foreign, holdReads } = yield* Chaos
+      const { invalidate, put } = yield* Cache.Cache
+      const { run } = yield* Backup.Backup
+      yield* put("forgotten", text("1"))
+      yield* put("dead", text("1"), { expiry: after(2_000) })
+      const release = yield* holdReads
+      const round = yield* Effect.forkChild(run, { startImmediately: true })
+      yield* ChaosStore.untilAsked
+      yield* foreign.remove("forgotten")
+      yield* invalidate(["forgotten"])
+      yield* TestClock.adjust(2_000)
+      yield* release
+      const { changed, checked, removed } = yield* Fiber.join(round)
+      assert.deepStrictEqual({ changed, checked, removed }, { changed: 0, checked: 2, removed: 0 })
+      assert.strictEqual(yield* held("forgotten"), undefined)
+      assert.strictEqual(yield* held("dead"), undefined)
     }).pipe(Effect.provide(program())),
   )
 
@@ -217,7 +256,7 @@ describe("Backup", () => {
       const round = yield* Effect.forkChild(run, { startImmediately: true })
       const reader = yield* Effect.forkChild(get("other"), { startImmediately: true })
       yield* release
-      assert.strictEqual((yield* Fiber.join(reader)).entry._tag, "Present")
+      assert.isDefined((yield* Fiber.join(reader)).entry.value)
       yield* Fiber.join(round)
     }).pipe(Effect.provide(program())),
   )

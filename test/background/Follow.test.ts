@@ -1,12 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
 import { TestClock } from "effect/testing"
 import * as Backup from "../../src/background/Backup.ts"
 import * as Follow from "../../src/background/Follow.ts"
 import * as Cache from "../../src/cache/Cache.ts"
-import { textOf } from "../../src/cache/Content.ts"
+import { after } from "../../src/store/Store.ts"
+import { Tracker } from "../../src/store/Tracker.ts"
 import * as TrackerMemory from "../../src/store/TrackerMemory.ts"
 import * as ChaosStore from "../cache/ChaosStore.ts"
 
@@ -15,19 +19,34 @@ const { Chaos, text } = ChaosStore
 const lifetime = { ttlMillis: 300_000, graceMillis: 3_600_000, negativeTtlMillis: 5_000, jitter: 0 }
 const UNTRACKED_TTL_MILLIS = 1_000
 
+/** What happens while the next fence is waited for. */
+const fenced: Array<Effect.Effect<unknown>> = []
+
+const tracker = Layer.effect(
+  Tracker,
+  Effect.map(Tracker, (memory) => ({
+    ...memory,
+    fence: Effect.andThen(
+      Effect.suspend(() => fenced.pop() ?? Effect.void),
+      memory.fence,
+    ),
+  })),
+).pipe(Layer.provideMerge(TrackerMemory.layer))
+
+const unfollowed = Cache.layer({ bounds: { maxEntries: 1_000, maxBytes: 10_000_000 }, lifetime }).pipe(
+  Layer.provideMerge(ChaosStore.layer),
+  Layer.provideMerge(tracker),
+)
+
 const program = Layer.mergeAll(
   Follow.layer({ untrackedTtlMillis: UNTRACKED_TTL_MILLIS }),
   Backup.layer({ every: "1 hour", lifetime }),
-).pipe(
-  Layer.provideMerge(Cache.layer({ bounds: { maxEntries: 1_000, maxBytes: 10_000_000 }, lifetime })),
-  Layer.provideMerge(ChaosStore.layer),
-  Layer.provideMerge(TrackerMemory.layer),
-)
+).pipe(Layer.provideMerge(unfollowed))
 
 const read = Effect.fnUntraced(function* (key: string) {
   const { get } = yield* Cache.Cache
   const { entry, via } = yield* get(key)
-  return [entry._tag === "Present" ? textOf(entry.bytes) : entry._tag, via._tag]
+  return [String(entry.value ?? "absent"), via._tag]
 })
 
 describe("Follow", () => {
@@ -51,7 +70,7 @@ describe("Follow", () => {
     Effect.gen(function* () {
       const { foreign } = yield* Chaos
       const { emit } = yield* TrackerMemory.Control
-      assert.deepStrictEqual(yield* read("k"), ["Absent", "Forwarded"])
+      assert.deepStrictEqual(yield* read("k"), ["absent", "Forwarded"])
       yield* foreign.write("k", text("1"))
       emit({ _tag: "Invalidated", keys: ["k"] })
       assert.deepStrictEqual(yield* read("k"), ["1", "Forwarded"])
@@ -88,7 +107,7 @@ describe("Follow", () => {
       assert.strictEqual((yield* stats).entries, 0)
       yield* release
       yield* Fiber.join(reader)
-      assert.deepStrictEqual(yield* read("coming"), ["Absent", "Forwarded"])
+      assert.deepStrictEqual(yield* read("coming"), ["absent", "Forwarded"])
     }).pipe(Effect.provide(program)),
   )
 
@@ -166,17 +185,97 @@ describe("Follow", () => {
     }).pipe(Effect.provide(program)),
   )
 
+  it.effect("trusts nothing that a backup confirmed before a loss in which a write was missed", () =>
+    Effect.gen(function* () {
+      const { foreign, holdReads } = yield* Chaos
+      const { emit } = yield* TrackerMemory.Control
+      const { put } = yield* Cache.Cache
+      const { run } = yield* Backup.Backup
+      yield* put("k", text("1"))
+      emit({ _tag: "Lost", reason: "connection closed" })
+      yield* TestClock.adjust(10)
+      emit({ _tag: "Live" })
+      yield* TestClock.adjust(10)
+      const release = yield* holdReads
+      const round = yield* Effect.forkChild(run, { startImmediately: true })
+      yield* ChaosStore.untilAsked
+      emit({ _tag: "Lost", reason: "connection closed" })
+      yield* foreign.write("k", text("2"))
+      yield* TestClock.adjust(10)
+      emit({ _tag: "Live" })
+      yield* release
+      const { alarms, changed } = yield* Fiber.join(round)
+      assert.deepStrictEqual({ alarms, changed }, { alarms: 0, changed: 0 })
+      assert.deepStrictEqual(yield* read("k"), ["2", "Forwarded"])
+    }).pipe(Effect.provide(program)),
+  )
+
+  it.effect("has a backup confirm for another short time what nobody tells of", () =>
+    Effect.gen(function* () {
+      const { foreign } = yield* Chaos
+      const { emit } = yield* TrackerMemory.Control
+      const { put } = yield* Cache.Cache
+      const { run } = yield* Backup.Backup
+      emit({ _tag: "Unsupported", reason: "NOPERM" })
+      yield* put("k", text("1"))
+      yield* TestClock.adjust(5 * UNTRACKED_TTL_MILLIS)
+      const { alarms, changed } = yield* run
+      assert.deepStrictEqual({ alarms, changed }, { alarms: 0, changed: 0 })
+      yield* foreign.write("k", text("2"))
+      yield* TestClock.adjust(UNTRACKED_TTL_MILLIS - 1)
+      assert.deepStrictEqual(yield* read("k"), ["1", "Hit"])
+      yield* TestClock.adjust(1)
+      assert.deepStrictEqual(yield* read("k"), ["2", "Forwarded"])
+    }).pipe(Effect.provide(program)),
+  )
+
+  it.effect("has no alarm for a write that is heard of with the fence", () =>
+    Effect.gen(function* () {
+      const { foreign } = yield* Chaos
+      const { emit } = yield* TrackerMemory.Control
+      const { put } = yield* Cache.Cache
+      const { run } = yield* Backup.Backup
+      for (const key of ["heard", "unheard"]) {
+        yield* put(key, text("1"))
+        yield* foreign.write(key, text("2"))
+      }
+      fenced.push(Effect.sync(() => emit({ _tag: "Invalidated", keys: ["heard"] })))
+      const { alarms, changed } = yield* run
+      assert.deepStrictEqual({ alarms, changed }, { alarms: 1, changed: 1 })
+    }).pipe(Effect.provide(program)),
+  )
+
+  it.effect("leaves no key behind of a backup that ends while it waits for the fence", () =>
+    Effect.gen(function* () {
+      const { foreign } = yield* Chaos
+      const { put, stats } = yield* Cache.Cache
+      const { run } = yield* Backup.Backup
+      yield* put("k", text("1"))
+      yield* foreign.write("k", text("2"))
+      const reached = yield* Deferred.make<void>()
+      fenced.push(Effect.andThen(Deferred.succeed(reached, undefined), Effect.never))
+      const round = yield* Effect.forkChild(run, { startImmediately: true })
+      yield* Deferred.await(reached)
+      assert.strictEqual((yield* stats).filling, 1)
+      yield* Fiber.interrupt(round)
+      assert.strictEqual((yield* stats).filling, 0)
+      assert.strictEqual((yield* run).changed, 1)
+    }).pipe(Effect.provide(program)),
+  )
+
   it.effect("has a backup raise an alarm for a difference that no write explains, and repair it", () =>
     Effect.gen(function* () {
       const { foreign } = yield* Chaos
       const { put } = yield* Cache.Cache
       const { run, totals } = yield* Backup.Backup
-      for (const key of ["changed", "removed", "same"]) yield* put(key, text("1"))
+      for (const key of ["changed", "removed", "same", "ends"]) yield* put(key, text("1"))
       yield* foreign.write("changed", text("2"))
       yield* foreign.remove("removed")
+      // The same value for another time.
+      yield* foreign.write("ends", text("1"), { expiry: after(60_000) })
       const { alarms, changed, removed } = yield* run
-      assert.deepStrictEqual({ alarms, changed, removed }, { alarms: 2, changed: 1, removed: 1 })
-      assert.strictEqual((yield* totals).alarms, 2)
+      assert.deepStrictEqual({ alarms, changed, removed }, { alarms: 3, changed: 2, removed: 1 })
+      assert.strictEqual((yield* totals).alarms, 3)
       assert.deepStrictEqual(yield* read("changed"), ["2", "Hit"])
     }).pipe(Effect.provide(program)),
   )
@@ -191,6 +290,7 @@ describe("Follow", () => {
       yield* foreign.write("k", text("2"))
       const release = yield* holdReads
       const round = yield* Effect.forkChild(run, { startImmediately: true })
+      yield* ChaosStore.untilAsked
       emit({ _tag: "Invalidated", keys: ["k"] })
       yield* release
       assert.strictEqual((yield* Fiber.join(round)).alarms, 0)
@@ -211,5 +311,19 @@ describe("Follow", () => {
       assert.deepStrictEqual(yield* read("k"), ["2", "Forwarded"])
       assert.deepStrictEqual(yield* read("k"), ["2", "Hit"])
     }).pipe(Effect.provide(program)),
+  )
+
+  it.effect("leaves an L1 that is not trusted when its scope ends, as nobody tells any more", () =>
+    Effect.gen(function* () {
+      const { foreign } = yield* Chaos
+      const { put } = yield* Cache.Cache
+      const scope = yield* Scope.make()
+      yield* Scope.provide(Layer.build(Follow.layer({ untrackedTtlMillis: UNTRACKED_TTL_MILLIS })), scope)
+      yield* put("k", text("1"))
+      assert.deepStrictEqual(yield* read("k"), ["1", "Hit"])
+      yield* Scope.close(scope, Exit.void)
+      yield* foreign.write("k", text("2"))
+      assert.deepStrictEqual(yield* read("k"), ["2", "Forwarded"])
+    }).pipe(Effect.provide(unfollowed)),
   )
 })

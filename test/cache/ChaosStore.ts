@@ -6,6 +6,7 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import { Store, StoreUnavailable, WrongType } from "../../src/store/Store.ts"
 import * as StoreMemory from "../../src/store/StoreMemory.ts"
 
@@ -23,7 +24,7 @@ export class Chaos extends Context.Service<
     readonly up: Effect.Effect<void>
     /** Questions so far. */
     readonly asked: () => { readonly reads: number; readonly readManys: number; readonly lists: number }
-    /** Keys of each readMany so far. */
+    /** Keys of each readMany and compareMany so far. */
     readonly batches: () => ReadonlyArray<number>
   }
 >()("test/Chaos") {}
@@ -69,6 +70,16 @@ const make = Effect.gen(function* () {
       batches.push(keys.length)
       return guard(() => reads, foreign.readMany(keys))
     },
+    compareMany: (questions) => {
+      batches.push(questions.length)
+      const answers = Effect.map(foreign.compareMany(questions), (found) =>
+        found.map((answer, index) => {
+          const key = questions[index]?.key ?? ""
+          return retyped.has(key) ? Result.fail(new WrongType({ key })) : answer
+        }),
+      )
+      return guard(() => reads, answers)
+    },
     write: (key, bytes, options) => guard(() => writes, foreign.write(key, bytes, options)),
     remove: (key, options) => guard(() => writes, foreign.remove(key, options)),
     list: (options) => {
@@ -102,6 +113,11 @@ const make = Effect.gen(function* () {
 
 export const layer: Layer.Layer<Store | Chaos> = Layer.effectContext(make).pipe(
   Layer.provide(StoreMemory.layer),
+)
+
+/** Until the store has been asked for many keys. */
+export const untilAsked = Effect.flatMap(Chaos, ({ batches }) =>
+  Effect.repeat(Effect.andThen(Effect.yieldNow, Effect.sync(batches)), { until: (all) => all.length > 0 }),
 )
 
 export const text = (value: string): Uint8Array => new TextEncoder().encode(value)

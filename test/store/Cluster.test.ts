@@ -2,12 +2,14 @@ import { assert, layer, type Vitest } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
+import * as EntityTag from "../../src/store/EntityTag.ts"
 import * as StoreRedis from "../../src/store/StoreRedis.ts"
 import { RedisClusterServer, layer as clusterLayer } from "../RedisClusterServer.ts"
 import { until } from "./ClusterFollowed.ts"
 import { connect } from "./outside.ts"
-import { utf8 } from "./samples.ts"
+import { mebibyte, utf8 } from "./samples.ts"
 import * as StoreContract from "./StoreContract.ts"
 
 const empty = (keyPrefix: string) =>
@@ -58,6 +60,45 @@ const checkMoves = (it: Vitest.MethodsNonLive<RedisClusterServer>) => {
     }),
   )
 
+  it.effect("large values are compared where they are, while their slot moves too", () =>
+    Effect.gen(function* () {
+      const cluster = yield* RedisClusterServer
+      // After the promotion above.
+      yield* cluster.settled
+      yield* cluster.flush
+      const store = yield* connect(cluster.url)
+      const bytes = mebibyte.slice(0, 100_000)
+      const keys = Array.from({ length: 6 }, (_, index) => `{compared}${index}`)
+      const all = [...keys, "elsewhere", "a", "b"]
+      yield* Effect.forEach(all, (key) => store.write(key, bytes))
+      const slot = yield* cluster.slotOf("{compared}")
+      const from = yield* cluster.ownerOf("{compared}")
+      const to = (yield* cluster.masters).find((node) => node !== from) ?? from
+      let version = 0
+      const check = Effect.gen(function* () {
+        const other = utf8(`${++version}`)
+        yield* store.write("{compared}1", other)
+        yield* store.write("{compared}4", other)
+        const known = Option.some({ etag: EntityTag.of(bytes), size: bytes.byteLength })
+        const answers = yield* store.compareMany(all.map((key) => ({ key, known })))
+        assert.deepStrictEqual(
+          answers.map((answer) => Option.getOrThrow(Result.getOrThrow(answer)).bytes),
+          all.map((_, index) => (index === 1 || index === 4 ? Option.some(other) : Option.none())),
+        )
+      })
+      yield* check
+      yield* cluster.startMove(slot, from, to)
+      for (const key of keys.slice(0, 3))
+        yield* from.cli("MIGRATE", "127.0.0.1", `${to.port}`, key, "0", "5000")
+      yield* check
+      yield* cluster.moveKeys(slot, from, to)
+      yield* check
+      yield* cluster.finishMove(slot, from, to)
+      yield* check
+      yield* cluster.settled
+    }),
+  )
+
   it.effect("no node is there: it starts all the same and says so", () =>
     Effect.gen(function* () {
       const store = yield* connect("redis-cluster://127.0.0.1:1,127.0.0.1:2", { timeoutMillis: 100 })
@@ -68,6 +109,7 @@ const checkMoves = (it: Vitest.MethodsNonLive<RedisClusterServer>) => {
         store.probe,
         list,
         store.readMany(["a", "b"]),
+        store.compareMany([{ key: "a", known: Option.none() }]),
       ]) {
         const failure: { readonly _tag: string } = yield* Effect.flip<
           unknown,

@@ -23,12 +23,12 @@ export interface Followed {
 
 export const ABSENT = "absent"
 
-/** `blind`: takes a guard away. */
-export const open = Effect.fnUntraced(function* (
+/** Followed from the start, or not yet. `blind`: takes a guard away. */
+export const connect = Effect.fnUntraced(function* (
   url: string,
   blind: (servers: RedisServers) => RedisServers = (servers) => servers,
 ): Effect.fn.Return<Followed, never, Scope.Scope> {
-  const options = { url, keyPrefix: "", timeoutMillis: 1000 }
+  const options = { url, keyPrefix: "", timeoutMillis: 1000, refusedPauseMillis: 50 }
   const link = yield* Effect.orDie(RedisLink.make(options))
   const { client, servers } = link
   if (servers === undefined) return yield* Effect.die("one server")
@@ -41,9 +41,14 @@ export const open = Effect.fnUntraced(function* (
     ),
   )
   const sink = yield* TrackerRecorder.follow(tracker, near.apply)
-  yield* sink.until("Live")
-  yield* sink.forget
   return { store, tracker, servers, sink, near }
+})
+
+export const open = Effect.fnUntraced(function* (...args: Parameters<typeof connect>) {
+  const followed = yield* connect(...args)
+  yield* followed.sink.until("Live")
+  yield* followed.sink.forget
+  return followed
 })
 
 /** Waits for what is true sooner or later by itself. */

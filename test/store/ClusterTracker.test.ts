@@ -5,7 +5,7 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import type { Signal } from "../../src/store/Tracker.ts"
 import { layer as clusterLayer, RedisClusterServer } from "../RedisClusterServer.ts"
-import { ABSENT, connectionsOf, open, until } from "./ClusterFollowed.ts"
+import { ABSENT, connect, connectionsOf, open, until } from "./ClusterFollowed.ts"
 import { keysOf } from "./TrackerRecorder.ts"
 import { utf8 } from "./samples.ts"
 
@@ -226,6 +226,44 @@ layer(clusterLayer, { excludeTestServices: true })("TrackerRedis on a cluster", 
         }),
     )
   }
+
+  it.effect("servers that refuse are unsupported once, and live when none of them does any more", () =>
+    Effect.gen(function* () {
+      const cluster = yield* start
+      const allow = (rule: string) =>
+        Effect.forEach(cluster.nodes(), (node) => node.cli("ACL", "SETUSER", "default", rule))
+      const refused = Effect.map(
+        Effect.forEach(cluster.nodes(), (node) => node.cli("ACL", "LOG")),
+        (logs) => logs.every((log) => Number(/count,(\d+)/u.exec(String(log))?.[1]) >= 3),
+      )
+      yield* Effect.acquireRelease(allow("resetchannels"), () => allow("&*"))
+      const { near, sink, tracker } = yield* connect(cluster.url)
+      // Each of them some times.
+      yield* until(refused)
+      assert.deepStrictEqual(sink.tags(), ["Unsupported"])
+      assert.strictEqual(tracker.status(), "unsupported")
+      assert.strictEqual((yield* Effect.flip(tracker.fence))._tag, "NotLive")
+      const [first, ...others] = cluster.nodes()
+      for (const node of others) yield* node.cli("ACL", "SETUSER", "default", "&*")
+      for (const node of others) {
+        yield* until(Effect.map(connectionsOf(node), ({ trackers }) => trackers === 1))
+      }
+      assert.deepStrictEqual(sink.tags(), ["Unsupported"])
+      yield* first?.cli("ACL", "SETUSER", "default", "&*") ?? Effect.die("no nodes")
+      yield* sink.until("Live")
+      assert.deepStrictEqual(sink.tags(), ["Unsupported", "Live"])
+      yield* cluster.cli("SET", "key", "1")
+      yield* tracker.fence
+      assert.strictEqual(yield* near.read("key"), "1")
+      const heard = yield* sink.heardOf(cluster.cli("SET", "key", "2"))
+      assert.deepStrictEqual(keysOf(heard), ["key"])
+      // And once more, which is told once more.
+      yield* sink.forget
+      yield* allow("resetchannels")
+      yield* sink.until("Unsupported")
+      assert.deepStrictEqual(sink.tags(), ["Lost", "Unsupported"])
+    }),
+  )
 
   it.effect("a server that is added is missed until it is followed", () =>
     Effect.gen(function* () {

@@ -3,6 +3,7 @@ import type { Vitest } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type { Store } from "../../src/store/Store.ts"
+import * as Comparing from "./contract/Comparing.ts"
 import * as Conditions from "./contract/Conditions.ts"
 import * as Expiry from "./contract/Expiry.ts"
 import * as Listing from "./contract/Listing.ts"
@@ -23,6 +24,7 @@ export const check = <R>(it: Vitest.MethodsNonLive<R>, subject: Subject<R>): voi
     it.effect(name, () => Effect.provide(Effect.suspend(test), subject.empty))
   Values.check(declare)
   Expiry.check(declare, subject.outlive)
+  Comparing.check(declare, subject.outlive)
   Conditions.check(declare)
   Listing.check(declare, subject.outlive)
 }

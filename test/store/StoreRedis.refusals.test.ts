@@ -22,6 +22,7 @@ const failures = (store: Store["Service"]) =>
   Effect.all([
     failure(store.read("key")),
     failure(store.readMany(["key"])),
+    failure(store.compareMany([{ key: "key", known: Option.none() }])),
     failure(store.write("key", VALUE)),
     failure(store.write("key", VALUE, { condition: Condition.ifAbsent })),
     failure(store.remove("key")),

@@ -10,9 +10,11 @@ import * as TrackerRecorder from "./TrackerRecorder.ts"
 
 export const TIMEOUT_MILLIS = 500
 
+type Options = Partial<Omit<TrackerRedis.Options, "url">>
+
 export const open = (
   url: string,
-  options: { readonly keyPrefix?: string; readonly timeoutMillis?: number } = {},
+  options: Options = {},
 ): Effect.Effect<Tracker["Service"], never, Scope.Scope> =>
   Layer.build(TrackerRedis.layer({ url, keyPrefix: "", timeoutMillis: 5000, ...options })).pipe(
     Effect.map(Context.get(Tracker)),
@@ -22,7 +24,7 @@ export const open = (
 /** A tracker with a sink, and what it has said so far forgotten. */
 export const followed = Effect.fnUntraced(function* (
   url: string,
-  options?: { readonly keyPrefix?: string; readonly timeoutMillis?: number },
+  options?: Options,
   also?: (signal: Signal) => void,
 ) {
   const tracker = yield* open(url, options)

@@ -4,11 +4,11 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Scope from "effect/Scope"
+import * as RedisProxy from "../RedisProxy.ts"
 import * as RedisServer from "../RedisServer.ts"
 import { eventually, timed } from "./outside.ts"
 import * as TrackerNearCache from "./TrackerNearCache.ts"
 import { data, followed, KILL, open, TIMEOUT_MILLIS } from "./TrackerOpen.ts"
-import * as TrackerProxy from "./TrackerProxy.ts"
 import * as TrackerRecorder from "./TrackerRecorder.ts"
 
 const { keysOf } = TrackerRecorder
@@ -39,10 +39,10 @@ describe("TrackerRedis when the connection is not what it seems", () => {
   it.live("a fence waits for what the server said before it", () =>
     Effect.gen(function* () {
       const redis = yield* RedisServer.make()
-      const proxy = yield* TrackerProxy.make(redis.port)
+      const proxy = yield* RedisProxy.make(redis.port)
       const { sink, tracker } = yield* followed(proxy.url)
       for (let round = 0; round < 10; round++) {
-        yield* proxy.hold
+        yield* proxy.hold("signals")
         yield* redis.cli("SET", "key", "1")
         const fence = yield* Effect.forkChild(tracker.fence)
         // Two more answers of the server, by other ways: time enough for what is not held back.
@@ -50,7 +50,7 @@ describe("TrackerRedis when the connection is not what it seems", () => {
         yield* redis.cli("PING")
         assert.isUndefined(fence.pollUnsafe())
         assert.deepStrictEqual(sink.signals(), [])
-        yield* proxy.release
+        yield* proxy.release("signals")
         yield* Fiber.join(fence)
         assert.deepStrictEqual(keysOf(sink.signals()), ["key"])
         yield* sink.forget
@@ -61,11 +61,11 @@ describe("TrackerRedis when the connection is not what it seems", () => {
   it.live("a fence does not share a PING that left before the write", () =>
     Effect.gen(function* () {
       const redis = yield* RedisServer.make()
-      const proxy = yield* TrackerProxy.make(redis.port)
+      const proxy = yield* RedisProxy.make(redis.port)
       const { sink, tracker } = yield* followed(proxy.url)
       const first = yield* Effect.forkChild(tracker.fence)
       yield* Effect.sleep("1 millis")
-      yield* proxy.hold
+      yield* proxy.hold("signals")
       const early = yield* Effect.forkChild(tracker.fence)
       yield* redis.cli("SET", "key", "1")
       const late = yield* Effect.forkChild(
@@ -75,7 +75,7 @@ describe("TrackerRedis when the connection is not what it seems", () => {
         ),
       )
       yield* redis.cli("PING")
-      yield* proxy.release
+      yield* proxy.release("signals")
       yield* Fiber.join(first)
       yield* Fiber.join(early)
       assert.deepStrictEqual(yield* Fiber.join(late), ["key"])
@@ -85,13 +85,13 @@ describe("TrackerRedis when the connection is not what it seems", () => {
   it.live("a fence in flight fails when the connection is lost, and one that is not answered in time", () =>
     Effect.gen(function* () {
       const redis = yield* RedisServer.make()
-      const proxy = yield* TrackerProxy.make(redis.port)
+      const proxy = yield* RedisProxy.make(redis.port)
       const { sink, tracker } = yield* followed(proxy.url)
-      yield* proxy.hold
+      yield* proxy.hold("signals")
       const fence = yield* Effect.forkChild(Effect.flip(tracker.fence))
       yield* redis.cli(...KILL)
       assert.strictEqual((yield* Fiber.join(fence))._tag, "NotLive")
-      yield* proxy.release
+      yield* proxy.release("signals")
       yield* sink.until("Live")
       yield* redis.pause
       const [error, millis] = yield* timed(Effect.flip(tracker.fence))
@@ -171,7 +171,7 @@ describe("TrackerRedis when the connection is not what it seems", () => {
   it.live("tracking that ended on a healthy connection is found by the canary, and nothing else", () =>
     Effect.gen(function* () {
       const redis = yield* RedisServer.make()
-      const proxy = yield* TrackerProxy.make(redis.port)
+      const proxy = yield* RedisProxy.make(redis.port)
       const { near, seed, sink, tracker } = yield* cached(redis, proxy.url)
       yield* seed("key", "old")
       yield* proxy.untrack
@@ -235,14 +235,14 @@ describe("TrackerRedis when the connection is not what it seems", () => {
   it.live("a canary that is late because everything is late is no loss", () =>
     Effect.gen(function* () {
       const redis = yield* RedisServer.make()
-      const proxy = yield* TrackerProxy.make(redis.port)
+      const proxy = yield* RedisProxy.make(redis.port)
       const { sink } = yield* followed(proxy.url)
       yield* sink.until("RoundTrip")
       // The next canary leaves meanwhile; still shorter than the silence that is a loss.
       yield* Effect.sleep("800 millis")
-      yield* proxy.hold
+      yield* proxy.hold("signals")
       yield* Effect.sleep("700 millis")
-      yield* proxy.release
+      yield* proxy.release("signals")
       yield* sink.until("RoundTrip", 2)
       assert.isAbove(sink.roundTrips()[1] ?? 0, 300)
       assert.isFalse(sink.tags().includes("Lost"))

@@ -16,6 +16,14 @@ const userOf = (redis: RedisServer.RedisServer["Service"], ...rules: ReadonlyArr
 
 const NO_CHANNELS = ["resetchannels"]
 
+/** How often arming was refused, as the server keeps count. */
+const refusals = (redis: RedisServer.RedisServer["Service"]) =>
+  Effect.map(redis.cli("ACL", "LOG"), (log) =>
+    (Array.isArray(log) ? log.filter(Array.isArray) : [])
+      .filter((entry) => entry.includes("__redis__:invalidate"))
+      .reduce((sum, entry) => sum + Number(entry[entry.indexOf("count") + 1]), 0),
+  )
+
 const LOOP = ["EVAL", "while true do end", "0"]
 
 const untilBusy = (redis: RedisServer.RedisServer["Service"]) =>
@@ -68,6 +76,52 @@ describe("TrackerRedis when the server refuses", () => {
       assert.deepStrictEqual(sink.tags(), ["Lost", "Unsupported"])
       assert.strictEqual(tracker.status(), "unsupported")
     }),
+  )
+
+  it.live(
+    "a server that refuses again and again is unsupported once, and live when it does not any more",
+    () =>
+      Effect.gen(function* () {
+        const redis = yield* RedisServer.make()
+        const tracker = yield* open(yield* userOf(redis, ...NO_CHANNELS), { refusedPauseMillis: 50 })
+        const sink = yield* TrackerRecorder.follow(tracker)
+        yield* eventually(Effect.filterOrFail(refusals(redis), (count) => count >= 4))
+        assert.deepStrictEqual(sink.tags(), ["Unsupported"])
+        assert.strictEqual(tracker.status(), "unsupported")
+        yield* redis.cli("ACL", "SETUSER", "user", "&*")
+        yield* sink.until("Live")
+        assert.deepStrictEqual(sink.tags(), ["Unsupported", "Live"])
+        assert.strictEqual(tracker.status(), "live")
+        assert.deepStrictEqual(TrackerRecorder.keysOf(yield* sink.heardOf(redis.cli("SET", "key", "1"))), [
+          "key",
+        ])
+        // And unsupported once more, which is told once more.
+        yield* sink.forget
+        yield* redis.cli("ACL", "SETUSER", "user", ...NO_CHANNELS)
+        yield* sink.until("Unsupported")
+        const before = yield* refusals(redis)
+        yield* eventually(Effect.filterOrFail(refusals(redis), (count) => count >= before + 3))
+        assert.deepStrictEqual(sink.tags(), ["Lost", "Unsupported"])
+      }),
+  )
+
+  it.live(
+    "a sink that comes after the refusal is over hears that it is live, and nothing of the refusal",
+    () =>
+      Effect.gen(function* () {
+        const redis = yield* RedisServer.make()
+        const tracker = yield* open(yield* userOf(redis, ...NO_CHANNELS), { refusedPauseMillis: 50 })
+        assert.strictEqual(tracker.status(), "unsupported")
+        yield* redis.cli("ACL", "SETUSER", "user", "&*")
+        yield* eventually(tracker.fence)
+        yield* redis.cli(...KILL)
+        yield* Effect.repeat(Effect.andThen(Effect.yieldNow, Effect.sync(tracker.status)), {
+          until: (status) => status !== "live",
+        })
+        const sink = yield* TrackerRecorder.follow(tracker)
+        yield* sink.until("Live")
+        assert.isFalse(sink.tags().includes("Unsupported"))
+      }),
   )
 
   it.live("a full server refuses everything for a moment: that is not unsupported", () =>
