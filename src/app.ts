@@ -17,6 +17,7 @@ import * as Follow from "./background/Follow.ts"
 import * as Health from "./background/Health.ts"
 import * as Sweep from "./background/Sweep.ts"
 import * as Cache from "./cache/Cache.ts"
+import * as Listings from "./cache/Listings.ts"
 import * as Config from "./Config.ts"
 import type { Lifetime } from "./core/Lifetime.ts"
 import * as Server from "./http/Server.ts"
@@ -82,6 +83,7 @@ export const layer = (settings: Config.Settings, isTerminal: boolean) => {
       Backup.layer({ every: settings.backupEvery, lifetime }),
       Follow.layer({ untrackedTtlMillis: settings.untrackedTtl }),
       Health.layer,
+      Listings.layer,
       Sweep.layer,
     ]),
     Layer.provide(Cache.layer({ bounds, lifetime, maxSubscribers: settings.maxSubscribers })),

@@ -9,6 +9,7 @@ import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { Cache } from "../cache/Cache.ts"
 import { L1 } from "../cache/L1.ts"
+import { Listings } from "../cache/Listings.ts"
 import * as CacheState from "../core/CacheState.ts"
 import * as Condition from "../core/Condition.ts"
 import { type Expiry, keep, never, after, Store } from "../store/Store.ts"
@@ -18,6 +19,7 @@ import { DEFAULT_PAGE, type Ttl } from "./api/Fields.ts"
 import * as Problems from "./api/Problems.ts"
 import * as Body from "./Body.ts"
 import * as Conditions from "./Conditions.ts"
+import * as Described from "./Described.ts"
 import * as SchemaProblems from "./SchemaProblems.ts"
 import * as Refusals from "./Refusals.ts"
 import * as ValueReply from "./ValueReply.ts"
@@ -63,6 +65,7 @@ export const layer = (options: Options) =>
     Effect.fnUntraced(function* (handlers) {
       const cache = yield* Cache
       const l1 = yield* L1
+      const listings = yield* Listings
       const store = yield* Store
       const clock = yield* Clock.Clock
       const wallNow = () => clock.currentTimeMillisUnsafe()
@@ -71,7 +74,7 @@ export const layer = (options: Options) =>
       const read = Effect.fnUntraced(function* (key: string, ifNoneMatch: string | undefined) {
         const selector = yield* Effect.fromResult(Conditions.ifNoneMatch(ifNoneMatch))
         const reading = yield* Effect.mapError(cache.get(key), Refusals.ofRead)
-        if (reading.entry._tag === "Absent") {
+        if (reading.entry.value === undefined) {
           return yield* Effect.fail(
             HttpApiSchema.withHeaders({
               body: new Problems.EntryNotFound({ detail: "the store has no value under this key" }),
@@ -79,7 +82,8 @@ export const layer = (options: Options) =>
             }),
           )
         }
-        const isKnown = selector !== undefined && Condition.selects(selector, reading.entry.etag)
+        const isKnown =
+          selector !== undefined && Condition.selects(selector, Described.of(reading.entry).etag)
         const reply = isKnown ? ValueReply.notModified : ValueReply.ok
         return ValueReply.toResponse(reply(reading, reading.entry, wallNow))
       })
@@ -154,33 +158,22 @@ export const layer = (options: Options) =>
         )
         .handle(
           "listEntries",
-          Effect.fnUntraced(function* ({ query }) {
-            const page = yield* store
-              .list({
-                prefix: query.prefix ?? "",
-                limit: query.limit ?? DEFAULT_PAGE,
-                cursor: Option.fromUndefinedOr(query.cursor),
-              })
-              .pipe(
-                Effect.mapError((error) =>
-                  error._tag === "BadCursor"
-                    ? new Problems.InvalidRequest({
-                        parameter: "cursor",
-                        received: error.cursor.slice(0, 100),
-                        detail: "cursor must be one that the page before gave out",
-                      })
-                    : Refusals.unavailable(error),
-                ),
-              )
+          Effect.fnUntraced(function* ({ query: { cursor, limit, prefix, source } }) {
+            const list = source === "l1" ? listings.page : store.list
+            const page = yield* list({
+              prefix: prefix ?? "",
+              limit: limit ?? DEFAULT_PAGE,
+              cursor: Option.fromUndefinedOr(cursor),
+            }).pipe(Effect.mapError(Refusals.ofListing))
             const state = l1.current()
             const now = l1.now()
+            const isHeld = (key: string) => CacheState.peek(state, key, now)?.value !== undefined
             return {
               entries: page.keys.map(({ key, size, ttlMillis }) => ({
                 key,
                 size,
                 ttlMillis: ttlMillis === Infinity ? null : Math.max(0, Math.round(ttlMillis)),
-                tier:
-                  CacheState.peek(state, key, now)?._tag === "Present" ? ("l1" as const) : ("store" as const),
+                tier: source === "l1" || isHeld(key) ? ("l1" as const) : ("store" as const),
               })),
               cursor: Option.getOrNull(page.cursor),
               skipped: page.skipped,

@@ -22,6 +22,11 @@ const meanings: ReadonlyArray<readonly [slug: string, status: number, meaning: s
   ],
   ["backup-running", 409, "A backup is under way: its report will be under GET /backup."],
   [
+    "cursor-expired",
+    410,
+    "The instant of L1 that this cursor goes on with is not held any more: no page of it was asked for within 60 seconds, other listings needed the room, or the process is another one. Begin again without a cursor.",
+  ],
+  [
     "precondition-failed",
     412,
     "If-Match or If-None-Match did not hold against what the store has: `current` is its entity tag. Nothing was changed.",

@@ -3,7 +3,9 @@ import * as Option from "effect/Option"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import type { ReadError } from "../cache/Cache.ts"
 import type { TooManySubscribers } from "../cache/Changes.ts"
+import type { CursorExpired } from "../cache/Listings.ts"
 import type {
+  BadCursor,
   ConditionFailed,
   OutOfMemory,
   OutcomeUnknown,
@@ -12,6 +14,8 @@ import type {
 } from "../store/Store.ts"
 import * as Problems from "./api/Problems.ts"
 import { quote } from "./Conditions.ts"
+
+const MAX_RECEIVED = 100
 
 const RETRY = { "retry-after": Problems.RETRY_AFTER } as const
 
@@ -30,6 +34,22 @@ export const tooManySubscribers = ({ max }: TooManySubscribers) =>
     body: new Problems.TooManySubscribers({ max, detail: `${max} listen already` }),
     headers: RETRY,
   })
+
+/** The errors of a listing. */
+export const ofListing = (error: BadCursor | CursorExpired | StoreUnavailable) => {
+  switch (error._tag) {
+    case "BadCursor":
+      return new Problems.InvalidRequest({
+        parameter: "cursor",
+        received: error.cursor.slice(0, MAX_RECEIVED),
+        detail: "cursor must be one that the page before gave out, for the same prefix and source",
+      })
+    case "CursorExpired":
+      return new Problems.CursorExpired({ detail: "begin again without a cursor" })
+    case "StoreUnavailable":
+      return unavailable(error)
+  }
+}
 
 export const ofRead = (error: ReadError) => (error._tag === "WrongType" ? wrongType() : unavailable(error))
 

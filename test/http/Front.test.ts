@@ -237,6 +237,7 @@ describe("a store that is down", () => {
         kind: "memory",
         read: () => fail,
         readMany: () => fail,
+        compareMany: () => fail,
         write: () => fail,
         remove: () => fail,
         list: () => fail,

@@ -9,6 +9,7 @@ import * as Backup from "../../src/background/Backup.ts"
 import * as Follow from "../../src/background/Follow.ts"
 import * as Health from "../../src/background/Health.ts"
 import * as Cache from "../../src/cache/Cache.ts"
+import * as Listings from "../../src/cache/Listings.ts"
 import * as Server from "../../src/http/Server.ts"
 import type { Store } from "../../src/store/Store.ts"
 import type { Tracker } from "../../src/store/Tracker.ts"
@@ -100,6 +101,7 @@ export const layer = <E, R>(
         Backup.layer({ every: "1 hour", lifetime }),
         Follow.layer({ untrackedTtlMillis: 1_000 }),
         Health.layer,
+        Listings.layer,
       ),
     ),
     Layer.provideMerge(

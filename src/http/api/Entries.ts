@@ -162,7 +162,8 @@ export const ListedEntry = Schema.Struct({
   key: Schema.String,
   size: Schema.Int.annotate({ description: "bytes of the value" }),
   ttlMillis: Schema.NullOr(Schema.Int).annotate({
-    description: "milliseconds until the store forgets it; null: never",
+    description:
+      "milliseconds until the store forgets it, with `source=l1` counted from the instant of the listing; null: never",
   }),
   tier: Schema.Literals(["l1", "store"]).annotate({ description: "`l1`: this process holds a copy" }),
 }).annotate({ identifier: "ListedEntry" })
@@ -193,12 +194,25 @@ const list = HttpApiEndpoint.get("listEntries", "/entries", {
   query: {
     prefix: Schema.optionalKey(Schema.String.annotate({ description: "keys that begin with this" })),
     limit: Schema.optionalKey(limit),
-    cursor: Schema.optionalKey(Schema.String.annotate({ description: "from the page before" })),
+    cursor: Schema.optionalKey(
+      Schema.String.annotate({ description: "from the page before, of the same prefix and source" }),
+    ),
+    source: Schema.optionalKey(
+      Schema.Literals(["store", "l1"]).annotate({
+        description:
+          "`store` (when not given): all keys, while others write; `l1`: what this process' memory held at the instant of the first page, page by page, whatever is written meanwhile. A listing of `l1` that nobody goes on with for 60 seconds ends, and earlier when more than 16 are under way: its cursor is then a 410",
+      }),
+    ),
   },
   success: EntryPage,
-  error: [Problems.InvalidRequest, Problems.StoreUnavailableResponse],
+  error: [Problems.InvalidRequest, Problems.CursorExpired, Problems.StoreUnavailableResponse],
 }).annotateMerge(
-  OpenApi.annotations({ identifier: "listEntries", summary: "List keys by prefix, page by page" }),
+  OpenApi.annotations({
+    identifier: "listEntries",
+    summary: "List keys by prefix, page by page",
+    description:
+      "Of the store a key that is there from the first page to the last is listed at least once (Redis' SCAN promises no more). Of L1 all pages show one instant of this process: each key of that instant once, none of later; copies that are stale count, remembered absences do not.",
+  }),
 )
 
 /** `GET`, `PUT`, `DELETE` on an entry; `GET`, `POST` on all. */

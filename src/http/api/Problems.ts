@@ -45,6 +45,13 @@ export class BackupRunning extends HttpApiError.Problem<BackupRunning>()("Backup
   title: "A backup is under way",
 }) {}
 
+/** The listing that a cursor belongs to is not held any more. */
+export class CursorExpired extends HttpApiError.Problem<CursorExpired>()("CursorExpiredProblem", {
+  type: "/docs/problems/cursor-expired",
+  status: 410,
+  title: "The listing that this cursor goes on with has ended",
+}) {}
+
 export class PreconditionFailed extends HttpApiError.Problem<PreconditionFailed>()(
   "PreconditionFailed",
   {
