@@ -51,6 +51,9 @@ const startOn = async (port: number, options: Options): Promise<RedisProcess | u
       "127.0.0.1",
       "--dir",
       options.directory,
+      // A replica keeps the file of its last full synchronisation, and would begin with it when it is restarted.
+      "--rdb-del-sync-files",
+      "yes",
       "--save",
       "",
       "--appendonly",
@@ -67,6 +70,7 @@ const startOn = async (port: number, options: Options): Promise<RedisProcess | u
       resolve()
     })
   })
+  const closed = new Promise<void>((resolve) => child.once("close", () => resolve()))
   let gone = false
   void exited.then(() => (gone = true))
   const { pid } = child
@@ -91,7 +95,8 @@ const startOn = async (port: number, options: Options): Promise<RedisProcess | u
     await delay(5)
   }
   child.kill("SIGKILL")
-  await exited
+  // What it said last comes after its end.
+  await closed
   if (/address already in use/iu.test(output)) return undefined
   throw new Error(`${options.binary} did not start: ${output.trim().split("\n").slice(-3).join(" | ")}`)
 }

@@ -10,22 +10,65 @@ export class RedisError extends Error {}
 
 export type Command = ReadonlyArray<string | Uint8Array>
 
-/** Sends all commands at once on a connection of its own; their replies, in order. */
-export const request = (port: number, commands: ReadonlyArray<Command>): Promise<ReadonlyArray<Reply>> =>
-  new Promise((resolve, reject) => {
-    const socket = connect({ port, host: "127.0.0.1" })
+export interface Connection {
+  /** Sends the commands at once; their replies, in order. Rejects when the connection is lost. */
+  readonly send: (commands: ReadonlyArray<Command>) => Promise<ReadonlyArray<Reply>>
+  readonly close: () => void
+}
+
+interface Asked {
+  readonly count: number
+  readonly resolve: (replies: ReadonlyArray<Reply>) => void
+  readonly reject: (error: Error) => void
+}
+
+export const open = (port: number): Promise<Connection> =>
+  new Promise((opened, refused) => {
+    const socket = connect({ port, host: "127.0.0.1", noDelay: true })
+    const asked: Array<Asked> = []
     let received: Buffer = Buffer.alloc(0)
-    socket.on("error", reject)
-    socket.on("close", () => reject(new Error("the server closed the connection")))
+    let closed = false
+    const lost = () => new Error("the server closed the connection")
+    socket.on("error", refused)
+    socket.on("close", () => {
+      closed = true
+      for (const { reject } of asked.splice(0)) reject(lost())
+    })
     socket.on("data", (data) => {
       received = Buffer.concat([received, data])
-      const replies = parseAll(received, commands.length)
-      if (replies === undefined) return
-      resolve(replies)
-      socket.destroy()
+      for (let [first] = asked; first !== undefined; [first] = asked) {
+        const parsed = parseAll(received, first.count)
+        if (parsed === undefined) return
+        received = received.subarray(parsed[1])
+        asked.shift()
+        first.resolve(parsed[0])
+      }
     })
-    socket.write(Buffer.concat(commands.map(encode)))
+    socket.on("connect", () =>
+      opened({
+        close: () => socket.destroy(),
+        send: (commands) =>
+          new Promise((resolve, reject) => {
+            if (closed) return reject(lost())
+            asked.push({ count: commands.length, resolve, reject })
+            socket.write(Buffer.concat(commands.map(encode)))
+          }),
+      }),
+    )
   })
+
+/** Sends all commands at once on a connection of its own; their replies, in order. */
+export const request = async (
+  port: number,
+  commands: ReadonlyArray<Command>,
+): Promise<ReadonlyArray<Reply>> => {
+  const connection = await open(port)
+  try {
+    return await connection.send(commands)
+  } finally {
+    connection.close()
+  }
+}
 
 export const textOf = (reply: Reply): Text => {
   if (Buffer.isBuffer(reply)) return reply.toString()
@@ -43,7 +86,10 @@ const encode = (command: Command): Buffer =>
   ])
 
 /** Undefined: there is more to come. */
-const parseAll = (bytes: Buffer, count: number): ReadonlyArray<Reply> | undefined => {
+const parseAll = (
+  bytes: Buffer,
+  count: number,
+): readonly [ReadonlyArray<Reply>, next: number] | undefined => {
   const replies: Array<Reply> = []
   let at = 0
   while (replies.length < count) {
@@ -52,7 +98,7 @@ const parseAll = (bytes: Buffer, count: number): ReadonlyArray<Reply> | undefine
     replies.push(parsed[0])
     at = parsed[1]
   }
-  return replies
+  return [replies, at]
 }
 
 const parse = (bytes: Buffer, at: number): readonly [Reply, next: number] | undefined => {
