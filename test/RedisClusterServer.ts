@@ -37,8 +37,11 @@ export class RedisClusterServer extends Context.Service<
     readonly finishMove: (slot: number, from: Node, to: Node) => Effect.Effect<void>
     /** The slot without its keys, which are lost. */
     readonly take: (slot: number, from: Node, to: Node) => Effect.Effect<void>
-    /** Graceful: the replica takes over while its master waits. */
-    readonly promote: (replica: Node) => Effect.Effect<void>
+    /**
+     * Graceful: the replica takes over while its master waits. `TAKEOVER`: at once, and nobody is asked; what the
+     * master acknowledges until it hears of it is lost.
+     */
+    readonly promote: (replica: Node, ...how: ReadonlyArray<"TAKEOVER">) => Effect.Effect<void>
     /** A master without slots; `prepare` runs before the others know of it. */
     readonly add: (
       prepare?: (node: Node) => Effect.Effect<unknown>,
@@ -49,6 +52,7 @@ export class RedisClusterServer extends Context.Service<
 >()("cache-mechanism/test/RedisClusterServer") {}
 
 const SLOTS = 16_384
+const ANSWER = "500 millis"
 
 export const make = Effect.fnUntraced(function* (
   options: Options = {},
@@ -83,13 +87,19 @@ export const make = Effect.fnUntraced(function* (
         }),
     )
   const reachable = Effect.map(
-    Effect.forEach(nodes, (node) =>
-      Effect.promise(() =>
-        RedisWire.request(node.port, [["PING"]]).then(
-          () => [node],
-          () => [],
+    Effect.forEach(
+      nodes,
+      (node) =>
+        Effect.promise(() =>
+          RedisWire.request(node.port, [["PING"]]).then(
+            () => [node],
+            () => [],
+          ),
+        ).pipe(
+          // One that is stopped is there and does not answer.
+          Effect.timeoutOrElse({ duration: ANSWER, orElse: () => Effect.succeed([]) }),
         ),
-      ),
+      { concurrency: "unbounded" },
     ),
     (found) => found.flat(),
   )
@@ -241,10 +251,10 @@ export const make = Effect.fnUntraced(function* (
       yield* setSlot(slot, to, "IMPORTING", yield* idOf(from))
       yield* setSlot(slot, to, "NODE", yield* idOf(to))
     }),
-    promote: Effect.fnUntraced(function* (replica) {
+    promote: Effect.fnUntraced(function* (replica, ...how) {
       // Masters do not vote twice in a short time: it is asked again.
       yield* replica
-        .cli("CLUSTER", "FAILOVER")
+        .cli("CLUSTER", "FAILOVER", ...how)
         .pipe(
           Effect.andThen(
             Effect.map(replica.cli("ROLE"), (role) => Array.isArray(role) && role[0] === "master").pipe(

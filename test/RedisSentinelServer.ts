@@ -12,7 +12,7 @@ import * as RedisProcess from "./RedisProcess.ts"
 import * as RedisServer from "./RedisServer.ts"
 import * as RedisWire from "./RedisWire.ts"
 
-type Node = RedisServer.RedisServer["Service"]
+export type Node = RedisServer.RedisServer["Service"]
 
 export class RedisSentinelServer extends Context.Service<
   RedisSentinelServer,
@@ -33,8 +33,16 @@ export class RedisSentinelServer extends Context.Service<
 
 const GROUP = "main"
 
+export interface Options {
+  /** How long the master may be silent until it counts as down. */
+  readonly downAfterMillis?: number
+  /** An attempt ends after this, and twice as long after it began there may be another one. */
+  readonly failoverTimeoutMillis?: number
+}
+
 const sentinel = Effect.fnUntraced(function* (
   masterPort: number,
+  options: Options,
 ): Effect.fn.Return<RedisProcess.RedisProcess, never, Scope.Scope> {
   const directory = yield* Effect.acquireRelease(
     Effect.promise(() => mkdtemp(join(tmpdir(), "cache-mechanism-sentinel-"))),
@@ -48,8 +56,8 @@ const sentinel = Effect.fnUntraced(function* (
       file,
       [
         `sentinel monitor ${GROUP} 127.0.0.1 ${masterPort} 2`,
-        `sentinel down-after-milliseconds ${GROUP} 1000`,
-        `sentinel failover-timeout ${GROUP} 5000`,
+        `sentinel down-after-milliseconds ${GROUP} ${options.downAfterMillis ?? 1000}`,
+        `sentinel failover-timeout ${GROUP} ${options.failoverTimeoutMillis ?? 5000}`,
         `sentinel parallel-syncs ${GROUP} 1`,
         "",
       ].join("\n"),
@@ -63,11 +71,9 @@ const sentinel = Effect.fnUntraced(function* (
   )
 })
 
-export const make = Effect.fnUntraced(function* (): Effect.fn.Return<
-  RedisSentinelServer["Service"],
-  never,
-  Scope.Scope
-> {
+export const make = Effect.fnUntraced(function* (
+  options: Options = {},
+): Effect.fn.Return<RedisSentinelServer["Service"], never, Scope.Scope> {
   const first = yield* RedisServer.make(["--repl-diskless-sync-delay", "0"])
   const second = yield* RedisServer.make(
     `--repl-diskless-sync-delay 0 --replicaof 127.0.0.1 ${first.port}`.split(" "),
@@ -84,7 +90,9 @@ export const make = Effect.fnUntraced(function* (): Effect.fn.Return<
       Effect.asVoid,
     )
   yield* until(caughtUp(second))
-  const sentinels = yield* Effect.forEach([1, 2, 3], () => sentinel(first.port), { concurrency: "unbounded" })
+  const sentinels = yield* Effect.forEach([1, 2, 3], () => sentinel(first.port, options), {
+    concurrency: "unbounded",
+  })
 
   const ask = (port: number, ...command: RedisWire.Command) =>
     Effect.promise(async () => {

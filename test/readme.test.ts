@@ -98,6 +98,6 @@ describe("README", () => {
         (error, stdout) => (error === null ? resolve(stdout) : reject(error)),
       )
     })
-    assert.match(output, /^[0-9a-f]{40}\n$/)
+    assert.match(output, /^wayfarer\n$/)
   })
 })

@@ -169,7 +169,7 @@ const rest = Effect.fnUntraced(function* (server: Server) {
     )
     // What was read last may still be on its way; a key that is not in L1 cannot be stale.
     yield* tracker.fence
-    const { stale, trusted } = yield* Rest.compare(server)
+    const { stale, trusted } = yield* Rest.compare([server])
     found.reads += reads
     found.writes += writes
     found.compared += trusted

@@ -3,13 +3,15 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { Cache, type ReadError, type Reading } from "../../src/cache/Cache.ts"
-import { textOf } from "../../src/cache/Content.ts"
 import * as Condition from "../../src/core/Condition.ts"
+import * as EntityTag from "../../src/store/EntityTag.ts"
 import { after, type WriteError } from "../../src/store/Store.ts"
 import { Tracker } from "../../src/store/Tracker.ts"
-import type { Begun, History, Writing } from "./History.ts"
+import type { Write } from "./Endings.ts"
+import type { Begun, History } from "./History.ts"
 import * as Keys from "./Keys.ts"
 import type { Seeded } from "./Seeded.ts"
+import { micros } from "./Time.ts"
 import * as Value from "./Value.ts"
 
 export interface Tally {
@@ -50,7 +52,7 @@ const PAUSE = "3 millis"
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
 
 const valueOf = ({ entry }: Reading): string | undefined =>
-  entry._tag === "Present" ? textOf(entry.bytes) : undefined
+  entry.value !== undefined ? String(entry.value) : undefined
 
 const note = (
   { history, tally: counted }: Scene,
@@ -101,7 +103,7 @@ export const writer = Effect.fnUntraced(function* (scene: Scene, random: Seeded,
   const begin = (key: number, lifeMillis = 0) =>
     history.begin(key, (start) => Value.encode(name, sequence++, { key, lifeMillis, start }), lifeMillis)
 
-  const settle = <A>(writing: Writing, written: Result.Result<A, WriteError>): void => {
+  const settle = <A>(writing: Write, written: Result.Result<A, WriteError>): void => {
     if (Result.isSuccess(written)) {
       counted.ownWrites++
       return history.acknowledge(writing)
@@ -135,9 +137,10 @@ export const writer = Effect.fnUntraced(function* (scene: Scene, random: Seeded,
     const read = yield* Effect.option(cache.get(Keys.name(key)))
     if (Option.isNone(read)) return
     const { entry } = read.value
-    const begun = history.beginReplace(key)
+    const begun = history.beginRead(key, true)
     const writing = begin(key)
-    const condition = entry._tag === "Present" ? Condition.ifTag(entry.etag) : Condition.ifAbsent
+    const condition =
+      entry.value !== undefined ? Condition.ifTag(EntityTag.of(entry.value)) : Condition.ifAbsent
     const written = yield* Effect.result(
       cache.put(Keys.name(key), bytesOf(writing.text ?? ""), { condition }),
     )
@@ -162,21 +165,27 @@ export const writer = Effect.fnUntraced(function* (scene: Scene, random: Seeded,
 export const fencer = Effect.fnUntraced(function* ({ history, isOver, tally: counted }: Scene) {
   const tracker = yield* Tracker
   while (!isOver()) {
-    const acknowledged = history.acknowledged()
-    if (yield* Effect.isSuccess(tracker.fence)) {
-      counted.fences++
-      history.fence(acknowledged)
-    } else counted.fencesFailed++
+    if (yield* Effect.isSuccess(fenceOnce(history, tracker))) counted.fences++
+    else counted.fencesFailed++
     yield* Effect.sleep(PAUSE)
   }
 })
+
+/** From now on no read may miss what had been acknowledged when this was called. */
+export const fenceOnce = (history: History, tracker: Tracker["Service"]) =>
+  Effect.suspend(() => {
+    const acknowledged = history.floors.acknowledged()
+    const calledAt = micros()
+    return Effect.tap(tracker.fence, () => Effect.sync(() => history.fence(acknowledged, calledAt)))
+  })
 
 const PINGS = 10
 const RESOLVE_EVERY = "50 millis"
 
 /**
  * Ends the doubt about writes that nobody answered: a server that has answered ten others since, one after
- * the other, has handled what was in its sockets then. `ping` fails while it does not answer.
+ * the other, has handled what was in its sockets then. `ping` is one of each server; it waits for those that
+ * are stopped.
  */
 export const resolver = Effect.fnUntraced(function* <E>(
   { history, isOver }: Scene,

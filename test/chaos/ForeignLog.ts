@@ -1,14 +1,26 @@
 /** What the thread of foreign writers shares with the checker. */
 
-/** One write of one key. `text` undefined: it removed the key. `end` Infinity: nobody knows how it ended. */
+/** One write. `text` undefined: it removed the key; with a life: it may do so until that is over. */
 export interface ForeignWrite {
+  /** Or several, as `Keys.keysOf` has it. */
   readonly key: number
   readonly text: string | undefined
   readonly lifeMillis: number
   /** Microseconds: before it was sent, and after it was acknowledged. */
   readonly start: number
+  /** `UNKNOWN`: nobody knows how it ended. `REFUSED`: it never happened. */
   readonly end: number
 }
+
+export const UNKNOWN = Infinity
+export const REFUSED = -Infinity
+
+/** The text of a write that only its answer would have told. */
+export const UNTOLD = "?"
+
+/** Whether nobody can say when it happened, or if: no read must not miss it. */
+export const isVague = ({ lifeMillis, text }: Pick<ForeignWrite, "lifeMillis" | "text">): boolean =>
+  text === undefined && lifeMillis > 0
 
 export interface ForeignBatch {
   readonly writes: ReadonlyArray<ForeignWrite>
@@ -19,7 +31,10 @@ export interface ForeignBatch {
 }
 
 export interface ForeignOptions {
-  readonly port: number
+  /** The port of the server that has each group of keys; who learns better says so here. */
+  readonly routes: Int32Array<SharedArrayBuffer>
+  /** FLUSHALL empties one server of several. */
+  readonly isSharded: boolean
   readonly seed: number
   /** For each key the latest start of the writes that have been acknowledged. Microseconds. */
   readonly acknowledged: Float64Array<SharedArrayBuffer>

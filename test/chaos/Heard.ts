@@ -18,7 +18,6 @@ export class Heard {
   /** Writes that were acknowledged while the tracker was live and never heard of. */
   missed = 0
   readonly millis: Array<number> = []
-  private live = false
   private readonly times = new Map<string, Array<number>>()
   private waiting: Array<{ readonly key: string; readonly start: number; readonly end: number }> = []
   private readonly outages: Array<{ readonly from: number; to: number }> = []
@@ -54,11 +53,9 @@ export class Heard {
         return this.note(ALL, now)
       case "Lost":
         this.losses++
-        this.live = false
         this.outages.push({ from: now, to: Infinity })
         return this.note(ALL, now)
       case "Live": {
-        this.live = true
         const outage = this.outages.at(-1)
         if (outage !== undefined) outage.to = now
         return
@@ -73,12 +70,14 @@ export class Heard {
     this.times.set(key, times)
   }
 
-  get isLive(): boolean {
-    return this.live
+  /** How long it was not live, in all. */
+  lostSeconds(now = micros()): number {
+    const millis = this.outages.reduce((sum, { from, to }) => sum + Math.min(to, now) - from, 0)
+    return Math.round(millis / MICROS_PER_MILLI) / 1_000
   }
 
   wrote(key: string, { end, start }: Pick<ForeignWrite, "start" | "end">): void {
-    if (end !== Infinity && this.isMeasured(key)) this.waiting.push({ key, start, end })
+    if (Number.isFinite(end) && this.isMeasured(key)) this.waiting.push({ key, start, end })
   }
 
   /** Looks for what was heard of the writes told so far. */

@@ -3,38 +3,36 @@
  *
  * Writers overlap and nobody knows in which order Redis had them, so the checker claims only what time
  * proves: a write that had ended before another one began came before it. Of the writes that a read must not
- * miss it needs no more than the latest start; a value whose own write had ended before that is too old. An
- * absence is right if a removal may have come after them.
+ * miss it needs no more than the latest start (`Floors.ts`); a value whose own write had ended before that is
+ * too old. An absence is right if a removal may have come after them.
+ *
+ * Replication is asynchronous, so a failover can lose acknowledged writes: Redis does, and no cache can undo
+ * it. Then there are two questions, and neither is given up. May a read miss the write? Yes, if it may be lost:
+ * if it was neither acknowledged before all was known to be replicated, nor begun after the old master was
+ * gone. Nothing else is let off; a failover that loses nothing lets nothing off. May a read return the write?
+ * No: what the new master does not have never happened, however surely L1 once had it. Once it is known what
+ * the new master has (`look`), whatever else had been acknowledged before is lost or overwritten, and no read
+ * that began after a later fence may return it (`goneYetServed`).
  *
  * A read is judged when all is known that was written before it ended: foreign writes are told in batches.
  */
-import { Ends } from "./Ends.ts"
-import type { ForeignBatch, ForeignWrite } from "./ForeignLog.ts"
+import { Endings, lastSeen, NEVER, type Write } from "./Endings.ts"
+import { type Floor, Floors } from "./Floors.ts"
+import { type ForeignBatch, REFUSED, UNKNOWN } from "./ForeignLog.ts"
 import * as Keys from "./Keys.ts"
-import { micros, MICROS_PER_MILLI } from "./Time.ts"
+import { micros } from "./Time.ts"
 import * as Value from "./Value.ts"
 import type { Violations } from "./Violations.ts"
 
-/** A write of ours that is under way. */
-export interface Writing {
-  readonly key: number
-  readonly text: string | undefined
-  readonly lifeMillis: number
-  readonly start: number
-}
-
-/** What a read that begins now must not miss: the latest starts. */
+/** What a read that begins now must not miss. */
 export interface Begun {
   readonly key: number
   readonly at: number
-  /** Of our acknowledged writes. */
-  readonly own: number
-  /** Of all writes that had been acknowledged when the last good fence was called. */
-  readonly fenced: number
-  /** Of the values that reads returned. */
-  readonly seen: number
-  /** Of all acknowledged writes, for a write that needed the value. */
-  readonly replaced?: number
+  readonly floor: Floor
+  /** When the last good fence was called. */
+  readonly fencedAt: number
+  /** It is a write, whose condition is that Redis has the value. */
+  readonly replaces: boolean
 }
 
 interface Suspect {
@@ -43,161 +41,143 @@ interface Suspect {
   readonly doneAt: number
 }
 
-/** A value with a life may be seen this much longer: by who joined a question that was on its way. */
-const LIFE_SLACK_MILLIS = 700
-
-const NOT_DONE_MAX = 100_000
+/** What the master had, with the moments between which it was asked and had answered. */
+interface Look {
+  readonly key: number
+  readonly text: string | undefined
+  readonly asked: number
+  readonly answered: number
+  /** The latest start that had been acknowledged, lost or not. */
+  readonly acknowledged: number
+}
 
 export class History {
-  readonly foreignAcknowledged = new Float64Array(
-    new SharedArrayBuffer(Keys.COUNT * Float64Array.BYTES_PER_ELEMENT),
-  )
-  private readonly own = new Float64Array(Keys.COUNT)
-  private readonly fenced = new Float64Array(Keys.COUNT)
-  private readonly seen = new Float64Array(Keys.COUNT)
-  /** When the last removal that has ended did so at the latest. */
-  private readonly removedUntil = new Float64Array(Keys.COUNT)
-  private readonly removals = new Set<Writing | ForeignWrite>()
-  private readonly pending = new Set<string>()
-  private readonly notDone = new Set<string>()
-  private readonly ends = new Ends()
+  readonly floors = new Floors()
+  private readonly endings = new Endings()
+  private fencedAt = 0
+  private readonly looks = new Map<number, Look>()
+  private unjudgedLooks: Array<Look> = []
   private suspects: Array<Suspect> = []
-  private unknown: Array<Writing | ForeignWrite> = []
+  private unknown: Array<Write> = []
   /** Reads that needed a second look. */
   judged = 0
+  /** Keys whose last acknowledged write a failover lost, as far as it can be proven. */
+  lost = 0
   private readonly violations: Violations
 
   constructor(violations: Violations) {
     this.violations = violations
   }
 
-  begin(key: number, text?: (start: number) => string, lifeMillis = 0): Writing {
+  /** A write of ours. `key`: or several, as `Keys.keysOf` has it; without a text it is a removal. */
+  begin(key: number, text?: (start: number) => string, lifeMillis = 0): Write {
     const start = micros()
-    const writing = { key, text: text?.(start), lifeMillis, start }
-    if (writing.text === undefined) this.removals.add(writing)
-    else this.pending.add(writing.text)
-    return writing
+    const write = { key, text: text?.(start), lifeMillis, start }
+    this.endings.begin(write)
+    return write
   }
 
-  acknowledge(writing: Writing): void {
-    this.end(writing, micros())
-    raise(this.own, writing)
+  acknowledge(write: Write): void {
+    this.endings.end(write, micros())
+    this.floors.acknowledge(write.key, write.start)
   }
 
   /** It was not ours, so it need not be seen before the next fence. */
-  acknowledgeForeign(writing: Writing): void {
-    this.end(writing, micros())
-    raise(this.foreignAcknowledged, writing)
+  acknowledgeForeign(write: Write): void {
+    this.endings.end(write, micros())
+    this.floors.acknowledgeForeign(write.key, write.start)
   }
 
   /** It surely never happened. */
-  retract(writing: Writing): void {
-    this.removals.delete(writing)
-    if (writing.text === undefined) return
-    this.pending.delete(writing.text)
-    this.notDone.add(writing.text)
-    for (const oldest of this.notDone) {
-      if (this.notDone.size <= NOT_DONE_MAX) break
-      this.notDone.delete(oldest)
-    }
+  retract(write: Write): void {
+    this.endings.retract(write)
   }
 
   /** It may have happened, or happen yet, until `resolve`. */
-  doubt(writing: Writing): void {
-    this.unknown.push(writing)
+  doubt(write: Write): void {
+    this.unknown.push(write)
   }
 
   /** Takes the writes of which nobody knows how they ended. */
-  takeUnknown(): ReadonlyArray<Writing | ForeignWrite> {
+  takeUnknown(): ReadonlyArray<Write> {
     const taken = this.unknown
     this.unknown = []
     return taken
   }
 
   /** If it happened, it did before now. */
-  resolve(write: Writing | ForeignWrite): void {
-    this.end(write, micros())
-  }
-
-  private end(write: Writing | ForeignWrite, end: number): void {
-    this.removals.delete(write)
-    if (write.text === undefined) this.removed(write.key, end)
-    else {
-      this.pending.delete(write.text)
-      this.ends.set(write.text, write.start, end, end)
-      if (write.lifeMillis > 0) this.removed(write.key, lastSeen(write, end))
-    }
-  }
-
-  private removed(of: number, until: number): void {
-    for (const key of keysOf(of)) this.removedUntil[key] = Math.max(this.removedUntil[key] ?? 0, until)
+  resolve(write: Write): void {
+    this.endings.end(write, micros())
   }
 
   /** What foreign writers did; whatever ended before the watermark is known now. */
   tell({ watermark, writes }: ForeignBatch): void {
     for (const write of writes) {
-      if (write.end !== Infinity) this.end(write, write.end)
+      if (write.end === REFUSED) this.endings.retract(write)
+      else if (write.end !== UNKNOWN) this.endings.end(write, write.end)
       else {
-        if (write.text === undefined) this.removals.add(write)
-        else this.ends.set(write.text, write.start, Infinity, micros())
-        this.unknown.push(write)
+        this.endings.begin(write)
+        this.doubt(write)
       }
     }
-    const waiting: Array<Suspect> = []
-    for (const suspect of this.suspects) {
-      if (suspect.doneAt < watermark) this.judge(suspect)
-      else waiting.push(suspect)
-    }
+    const [known, waiting] = partition(this.suspects, ({ doneAt }) => doneAt < watermark)
     this.suspects = waiting
-  }
-
-  /** All that has been acknowledged so far, whoever wrote it; for `fence` when a fence called now succeeds. */
-  acknowledged(): Float64Array {
-    return this.own.map((start, key) => Math.max(start, this.foreignAcknowledged[key] ?? 0))
-  }
-
-  fence(acknowledged: Float64Array): void {
-    for (const [key, start] of acknowledged.entries()) {
-      this.fenced[key] = Math.max(this.fenced[key] ?? 0, start)
+    for (const suspect of known) this.judge(suspect)
+    const [looks, unjudged] = partition(this.unjudgedLooks, ({ answered }) => answered < watermark)
+    this.unjudgedLooks = unjudged
+    for (const { acknowledged, key, text } of looks) {
+      if (this.endings.of(key, text) < acknowledged) this.lost++
     }
   }
 
-  beginRead(key: number): Begun {
-    return {
-      key,
-      at: micros(),
-      own: this.own[key] ?? 0,
-      fenced: this.fenced[key] ?? 0,
-      seen: this.seen[key] ?? 0,
-    }
+  /** `acknowledged`: when the fence was called, which was at `calledAt`. */
+  fence(acknowledged: Float64Array, calledAt: number): void {
+    this.floors.fence(acknowledged)
+    this.fencedAt = Math.max(this.fencedAt, calledAt)
+  }
+
+  /** What the master of a key has now, after it was `asked`. */
+  look(key: number, text: string | undefined, asked: number): void {
+    const acknowledged = this.floors.acknowledged()[key] ?? 0
+    const look = { key, text, asked, answered: micros(), acknowledged }
+    this.looks.set(key, look)
+    this.unjudgedLooks.push(look)
+  }
+
+  /** `replaces`: what begins is a write whose condition is that Redis holds what was read. */
+  beginRead(key: number, replaces = false): Begun {
+    return { key, at: micros(), floor: this.floors.at(key), fencedAt: this.fencedAt, replaces }
   }
 
   /** A read returned this; undefined is an absence. */
   check(begun: Begun, text: string | undefined): void {
-    const required = Math.max(begun.own, begun.fenced, begun.seen)
+    const { floor, key } = begun
+    const asked = this.lookBefore(begun)?.asked ?? 0
+    const required = Math.max(floor.own, floor.fenced, floor.seen, asked)
     if (text === undefined) {
-      if ((this.removedUntil[begun.key] ?? 0) < required) this.suspect(begun, text)
+      if (this.endings.removedBy(key) < required) this.suspect(begun, text)
       return
     }
     const value = Value.decode(text)
     if (value === "again") return
-    if (value === undefined || (value.key !== begun.key && !Keys.isCounter(begun.key))) {
+    const isAtHome = value !== undefined && (value.key === key || Keys.isCounter(key))
+    if (value === undefined || (!isAtHome && !Keys.areKin(value.key, key))) {
       return this.violations.add("neverWritten", { begun, text })
     }
-    this.seen[begun.key] = Math.max(this.seen[begun.key] ?? 0, value.start)
-    if (value.start < required || begun.at > lastSeen(value, value.start)) this.suspect(begun, text)
-  }
-
-  /** For `checkReplaced`, before a write whose condition is that Redis holds what was read. */
-  beginReplace(key: number): Begun {
-    const replaced = Math.max(this.own[key] ?? 0, this.foreignAcknowledged[key] ?? 0)
-    return { key, at: micros(), own: 0, fenced: 0, seen: 0, replaced }
+    this.floors.see(key, value.start)
+    const isDoubtful = value.start < required || begun.at > lastSeen(value, value.start)
+    if (!isAtHome || isDoubtful) this.suspect(begun, text)
   }
 
   /** The write succeeded: nothing newer than this had been acknowledged when it began. */
   checkReplaced(begun: Begun, text: string): void {
     const value = Value.decode(text)
-    if (typeof value === "object" && value.start < (begun.replaced ?? 0)) this.suspect(begun, text)
+    if (typeof value === "object" && value.start < begun.floor.acknowledged) this.suspect(begun, text)
+  }
+
+  private lookBefore({ fencedAt, key }: Begun): Look | undefined {
+    const look = this.looks.get(key)
+    return look !== undefined && look.answered < fencedAt ? look : undefined
   }
 
   private suspect(begun: Begun, text: string | undefined): void {
@@ -206,41 +186,27 @@ export class History {
 
   private judge({ begun, text }: Suspect): void {
     this.judged++
-    if (text !== undefined && this.notDone.has(text)) {
-      return this.violations.add("refusedYetDone", { begun, text })
-    }
-    const end = text === undefined ? this.absentUntil(begun.key) : this.endOf(text)
-    const evidence = { begun, text: text ?? null, end }
-    if (end < begun.own) this.violations.add("readYourWrites", evidence)
-    if (end < begun.fenced) this.violations.add("olderThanFence", evidence)
-    if (end < (begun.replaced ?? 0)) this.violations.add("lostUpdate", evidence)
-    if (end < begun.seen) this.violations.add("wentBack", evidence)
+    const { key } = begun
+    const floor = this.floors.standing(key, begun.floor)
+    const end = this.endings.of(key, text)
+    const look = this.lookBefore(begun)
     const value = text === undefined ? undefined : Value.decode(text)
-    if (typeof value === "object" && begun.at > lastSeen(value, end)) {
-      this.violations.add("outlived", evidence)
+    const evidence = { begun, floor, text: text ?? null, end, look }
+    const wrong = (kind: Parameters<Violations["add"]>[0], is: boolean): void => {
+      if (is) this.violations.add(kind, evidence)
     }
-  }
-
-  private absentUntil(key: number): number {
-    for (const removal of this.removals) if (removal.key === key || removal.key === Keys.ALL) return Infinity
-    return this.removedUntil[key] ?? 0
-  }
-
-  private endOf(text: string): number {
-    if (this.pending.has(text)) return Infinity
-    const value = Value.decode(text)
-    if (typeof value !== "object") return Infinity
-    // A counter may have come further than anybody was told.
-    return Number.isNaN(value.key) ? (this.ends.exact(text) ?? Infinity) : this.ends.get(text, value.start)
+    if (text !== undefined && this.endings.wasRetracted(text)) return wrong("refusedYetDone", true)
+    if (end === NEVER) return wrong("neverWritten", true)
+    if (begun.replaces) return wrong("lostUpdate", end < floor.acknowledged)
+    wrong("readYourWrites", end < floor.own)
+    wrong("olderThanFence", end < floor.fenced)
+    wrong("wentBack", end < floor.seen)
+    wrong("goneYetServed", look !== undefined && end < look.asked && text !== look.text)
+    wrong("outlived", typeof value === "object" && begun.at > lastSeen(value, end))
   }
 }
 
-/** Reads that began later must not return a value that was written at `end` with a life. */
-const lastSeen = ({ lifeMillis }: { readonly lifeMillis: number }, end: number): number =>
-  lifeMillis === 0 ? Infinity : end + (lifeMillis + LIFE_SLACK_MILLIS) * MICROS_PER_MILLI
-
-const raise = (starts: Float64Array, { key: of, start }: Writing): void => {
-  for (const key of keysOf(of)) starts[key] = Math.max(starts[key] ?? 0, start)
-}
-
-const keysOf = (key: number): Iterable<number> => (key === Keys.ALL ? Keys.names.keys() : [key])
+const partition = <A>(all: ReadonlyArray<A>, is: (one: A) => boolean): readonly [Array<A>, Array<A>] => [
+  all.filter(is),
+  all.filter((one) => !is(one)),
+]

@@ -1,12 +1,22 @@
 /** A connection to Redis as a stranger has it: it shares no code with what is under test. */
 import { connect } from "node:net"
 
-/** Whole replies only as far as a writer needs them: a number, or a line. */
-export type Reply = number | string
+/** The server did not do it. */
+export class Refusal {
+  readonly message: string
+
+  constructor(message: string) {
+    this.message = message
+  }
+}
+
+/** Whole replies only as far as a writer needs them: a number, or a line; of an array its length. */
+export type Reply = number | string | Refusal
 
 export interface RespConnection {
   /** Sends the commands at once; their replies, in order. Rejects when the connection is lost. */
   readonly send: (...commands: ReadonlyArray<ReadonlyArray<string | number>>) => Promise<ReadonlyArray<Reply>>
+  readonly isOpen: () => boolean
   readonly close: () => void
 }
 
@@ -45,6 +55,7 @@ export const open = (port: number): Promise<RespConnection> =>
     })
     socket.on("connect", () =>
       opened({
+        isOpen: () => !closed,
         close: () => socket.destroy(),
         send: (...commands) =>
           new Promise((resolve, reject) => {
@@ -83,6 +94,8 @@ const parse = (text: string, at: number): { readonly reply: Reply; readonly end:
   switch (text[at]) {
     case ":":
       return { reply: Number(line), end }
+    case "-":
+      return { reply: new Refusal(line), end }
     case "$": {
       const bodyEnd = Number(line) < 0 ? end : end + Number(line) + 2
       return text.length < bodyEnd ? undefined : { reply: text.slice(end, bodyEnd - 2), end: bodyEnd }

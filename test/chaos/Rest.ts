@@ -1,10 +1,9 @@
-/** L1 when everything is quiet: whatever it would serve as fresh is what Redis holds. */
+/** L1 when everything is quiet: whatever it would serve as fresh is what Redis holds, for as long. */
 import * as Effect from "effect/Effect"
 import { Cache } from "../../src/cache/Cache.ts"
-import { textOf } from "../../src/cache/Content.ts"
 import { L1 } from "../../src/cache/L1.ts"
 import * as CacheState from "../../src/core/CacheState.ts"
-import type { RedisServer } from "../RedisServer.ts"
+import { type Held, type Node, truth } from "./Servers.ts"
 
 export interface Rest {
   readonly entries: number
@@ -14,25 +13,37 @@ export interface Rest {
   readonly stale: ReadonlyArray<{
     readonly key: string
     readonly held: string | null
-    readonly redis: unknown
+    readonly heldMillis: number
+    readonly redis: Held | undefined
   }>
 }
 
+/** A question travels that long, at most, while the life of its answer goes on. */
+const LIFE_TOLERANCE_MILLIS = 1_000
+
 /** Without writers; after a fence. */
-export const compare = Effect.fnUntraced(function* (server: Pick<RedisServer["Service"], "pipeline">) {
+export const compare = Effect.fnUntraced(function* (masters: ReadonlyArray<Pick<Node, "pipeline">>) {
   const l1 = yield* L1
   const { snapshot } = yield* Cache
   const entries = [...(yield* snapshot).entries]
   const now = l1.now()
   const trusted = entries.filter((entry) => CacheState.isTrusted(l1.current(), entry, now))
-  const values = yield* server.pipeline(trusted.map(({ key }) => ["GET", key]))
+  const held = yield* truth(
+    masters,
+    trusted.map(({ key }) => key),
+  )
   const after = l1.now()
   const stale = trusted.flatMap((entry, index) => {
-    const redis = values[index]
-    const held = entry._tag === "Present" ? textOf(entry.bytes) : null
+    const redis = held[index]
+    const text = entry.value !== undefined ? String(entry.value) : undefined
+    const heldMillis = entry.value !== undefined ? (entry.storeExpiresAt ?? Infinity) - now : Infinity
     // Redis may have forgotten it between the two looks.
-    const ended = entry._tag === "Present" && entry.storeExpiresAt <= after
-    return held === redis || ended ? [] : [{ key: entry.key, held, redis }]
+    if (heldMillis <= after - now) return []
+    const redisMillis = redis === undefined || redis.ttlMillis < 0 ? Infinity : redis.ttlMillis
+    const isSame =
+      text === redis?.text &&
+      (heldMillis === redisMillis || Math.abs(heldMillis - redisMillis) <= LIFE_TOLERANCE_MILLIS)
+    return isSame ? [] : [{ key: entry.key, held: text ?? null, heldMillis, redis }]
   })
   return { entries: entries.length, trusted: trusted.length, stale } satisfies Rest
 })

@@ -7,6 +7,8 @@ export interface Seeded {
   readonly below: (below: number) => number
   readonly between: (min: number, max: number) => number
   readonly chance: (part: number) => boolean
+  /** One of them; there must be some. */
+  readonly pick: <A>(items: ReadonlyArray<A>) => A
   readonly shuffled: <A>(items: ReadonlyArray<A>) => Array<A>
 }
 
@@ -25,6 +27,11 @@ export const make = (seed: number, stream = 0): Seeded => {
     below,
     between: (min, max) => min + next() * (max - min),
     chance: (part) => next() < part,
+    pick: (items) => {
+      const [picked] = items.slice(below(items.length))
+      if (picked === undefined) throw new Error("nothing to pick from")
+      return picked
+    },
     shuffled: (items) => {
       const all = [...items]
       for (let last = all.length - 1; last > 0; last--) {

@@ -7,6 +7,8 @@ export type Kind =
   | "olderThanFence"
   /** A read returned something older than an earlier read did. */
   | "wentBack"
+  /** A read that began after a good fence returned what the master no longer had when it was called. */
+  | "goneYetServed"
   /** A conditional write replaced what had been overwritten before it was sent. */
   | "lostUpdate"
   /** A value was returned after the end of its life in Redis. */
@@ -41,6 +43,10 @@ export class Violations {
     let sum = 0
     for (const { count } of this.found.values()) sum += count
     return sum
+  }
+
+  kinds(): ReadonlyArray<Kind> {
+    return [...this.found.keys()]
   }
 
   byKind(): Partial<Record<Kind, number>> {
