@@ -27,6 +27,14 @@ export const figure = (values: ReadonlyArray<number>): Figure => {
   }
 }
 
+const NANOS_PER_MICRO = 1_000
+
+/** Nanoseconds of CPU that this process took since, the collector's threads included. */
+export const cpuNanosSince = (since: NodeJS.CpuUsage): number => {
+  const { system, user } = process.cpuUsage(since)
+  return (system + user) * NANOS_PER_MICRO
+}
+
 /** `self` over `other`, of the medians; min and max of the rounds, which were measured next to each other. */
 export const ratio = (self: ReadonlyArray<number>, other: ReadonlyArray<number>): Figure => ({
   ...figure(self.map((value, round) => value / (other[round] ?? Number.NaN))),

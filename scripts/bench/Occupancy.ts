@@ -1,43 +1,81 @@
 /**
- * What an entry of ours costs in memory beyond the characters of its key and the bytes of its value, part by
- * part: in a process of its own, so that what it occupies is what they occupy. Prints JSON.
+ * What a cache of one contestant costs in memory beyond its keys and values, in bytes per entry: in a process
+ * of its own, so that what is alive is its. Arguments: contestant, entries. Prints JSON.
  *
- * Entries are measured by what the process grows, since V8 does not count all of an `ArrayBuffer`; the rest
- * by what V8 counts as alive, since what the process grows by is mostly garbage of the transitions.
+ * What keys and values take by themselves is measured first and taken off: values are text here, for all. The
+ * record that ours keeps with a value (its deadlines) is a cost of ours; the peers hold the bare value.
  */
-import * as CoreContestants from "./CoreContestants.ts"
+import { textOf } from "../../src/cache/Content.ts"
+import * as Contestants from "./CoreContestants.ts"
+import * as Figures from "./Figures.ts"
+import * as Memory from "./Memory.ts"
 import * as Workload from "./Workload.ts"
 
-const SIZE = 200_000
-const POINTER_BYTES = 8
+const [name = "", count = ""] = process.argv.slice(2)
+const size = Number(count)
 
-/** An array of them, and what each occupies beyond its place in it. */
-const filled = <A>(of: (index: number) => A): readonly [Array<A>, Workload.Bytes] => {
-  const before = Workload.alive()
-  const array = Array.from({ length: SIZE }, (_, index) => of(index))
-  const { counted, resident } = Workload.since(before, SIZE)
-  return [array, { counted: counted - POINTER_BYTES, resident: resident - POINTER_BYTES }]
+/** Operations between two looks at the clock. */
+const STEP = 500
+/** Some take long to evict from a large map: as many as this allows must do. */
+const CHURN_CPU_NANOS = 20e9
+
+/** Bytes per entry that a job leaves alive. */
+const grown = async (job: () => unknown): Promise<number> => {
+  const before = Memory.alive()
+  await job()
+  return (Memory.alive() - before) / size
 }
 
-const [keys, key] = filled(Workload.keyOf)
-const [entries, entry] = filled((index) => Workload.entryAt(keys[index] ?? "", index))
-const others = keys.map((_, index) => Workload.newEntry(Workload.keyOf(SIZE + index)))
-const self = CoreContestants.ours(SIZE)
-const admit = (some: typeof entries) => {
-  const before = Workload.alive()
-  for (const one of some) self.admit(one)
-  return Workload.since(before, SIZE).counted
+const bare = async (): Promise<number> => {
+  const keys = Array.from({ length: size }, () => "")
+  const values = Array.from({ length: size }, () => "")
+  const bytes = await grown(() => {
+    for (let index = 0; index < size; index++) {
+      keys[index] = Workload.keyOf(index)
+      values[index] = textOf(Workload.valueOf(index))
+    }
+  })
+  // They must have lived until here.
+  if (keys.length !== values.length) throw new Error("lost keys")
+  return bytes
 }
 
-const parts = {
-  key: key.counted - Workload.KEY_LENGTH,
-  entry: entry.resident - Workload.VALUE_BYTES,
-  /** Residents, queues and deadlines. */
-  structure: admit(entries),
-  /** When as many others have passed through, and the policy remembers some of those that left. */
-  remembered: admit(others),
+/** Admits the entry of a number, with a key and a value of its own. */
+const admitTo = (): ((index: number) => unknown) => {
+  if (name === "ours") {
+    const self = Contestants.ours(size)
+    return (index) => {
+      const key = Workload.keyOf(index)
+      return self.admit(key, Workload.entryAt(key, Workload.valueOf(index)))
+    }
+  }
+  const self = Contestants.makeOther<string>(name, size)
+  if (self === undefined) throw new Error(`no such contestant: received ${name}`)
+  return (index) => self.admit(Workload.keyOf(index), textOf(Workload.valueOf(index)))
 }
-// Everything measured must have lived until here.
-if (self.size() !== SIZE || entries.length + others.length !== 2 * SIZE) throw new Error("lost entries")
-const overhead = parts.key + parts.entry + parts.structure + parts.remembered
-console.log(JSON.stringify({ entries: SIZE, valueBytes: Workload.VALUE_BYTES, ...parts, overhead }))
+
+const keysAndValues = await bare()
+let admit: (index: number) => unknown = () => undefined
+const admitFrom = async (from: number, cpuNanos = Infinity) => {
+  const cpu = process.cpuUsage()
+  for (let done = 0; done < size; done++) {
+    if (done % STEP === 0 && Figures.cpuNanosSince(cpu) > cpuNanos) return
+    await admit(from + done)
+  }
+}
+const filled = await grown(() => {
+  admit = admitTo()
+  return admitFrom(0)
+})
+/** What has come when as many others have passed through, and a policy remembers some of those that left. */
+const remembered = await grown(() => admitFrom(size, CHURN_CPU_NANOS))
+// It must have lived until here.
+await admit(0)
+console.log(
+  JSON.stringify({
+    entries: size,
+    keysAndValues: Math.round(keysAndValues),
+    filled: Math.round(filled - keysAndValues),
+    churned: Math.round(filled - keysAndValues + remembered),
+  }),
+)
