@@ -19,11 +19,9 @@ export const make = (bounds: Bounds, now: number): Ours => {
   return {
     get: (key) => {
       const hash = CacheState.hashOf(state, key)
-      const entry = CacheState.peek(state, key, now, hash)
-      if (entry === undefined || now >= entry.freshUntil || !CacheState.isTrusted(state, entry, now))
-        return false
-      const touched = CacheState.touch(state, key, hash)
-      if (touched !== state) state = touched
+      if (CacheState.serveHot(state, key, now, hash) !== undefined) return true
+      if (CacheState.serve(state, key, now, hash) === undefined) return false
+      state = CacheState.touch(state, key, hash)
       return true
     },
     fill: (entry) => {

@@ -105,11 +105,11 @@ const writeOver = (keys: ReadonlyArray<string>): void => {
 
 /** How many leave for one heavy value; the state knows it by its weight only. */
 const admitHeavy = (): number => {
-  const before = CacheState.size(state)
+  const { evicted } = state.counts
   const key = Workload.newKey()
   const weight = weigh(key, HEAVY_BYTES)
   fill("settle, 8 MiB", { ...newEntry(key, JITTER_MILLIS), weight })
-  return before + 1 - CacheState.size(state)
+  return state.counts.evicted - evicted
 }
 
 /** In slices, as the service does, until nobody is due or enough have been measured. */

@@ -133,11 +133,10 @@ const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
   const hit = (key: Entry.Key, at: number): Reading | undefined => {
     const state = l1.current()
     const hash = CacheState.hashOf(state, key)
-    const entry = CacheState.peek(state, key, at, hash)
-    if (entry === undefined || at >= entry.freshUntil) return undefined
-    if (!CacheState.isTrusted(state, entry, at)) return undefined
-    const touched = CacheState.touch(state, key, hash)
-    if (touched !== state) l1.replace(touched)
+    const hot = CacheState.serveHot(state, key, at, hash)
+    const entry = hot ?? CacheState.serve(state, key, at, hash)
+    if (entry === undefined) return undefined
+    if (hot === undefined) l1.replace(CacheState.touch(state, key, hash))
     reads.hits++
     return { entry, via: HIT, at }
   }

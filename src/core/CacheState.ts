@@ -33,7 +33,7 @@
  * became live. While it is not, none is. What was fetched earlier is *suspect*: it is kept, for it is probably
  * right, but only the store can tell. `epoch` grows whenever everything held became uncertain at once.
  *
- * Cost. Of n entries: `peek` and a `touch` that changes nothing O(log n) with a base of 32, and no allocation;
+ * Cost. Of n entries: `peek`, `serve` and a `touch` that changes nothing O(log n) with a base of 32, and no allocation;
  * every other transition the same and a few KB. `settle` evicts at most 1,000 entries and spares at most 16,
  * however heavy what comes in is; `expire` does at most its budget; `lose`, `trust` and `invalidateAll` are
  * O(1). An entry costs about 115 bytes beyond key and value at a million, 125 with the ghosts of those that
@@ -142,6 +142,28 @@ export const peek = (
   const entry = Eviction.get(self.eviction, key, hash)
   return entry !== undefined && now < entry.deadAt ? entry : undefined
 }
+
+/**
+ * The entry of a key as long as it may be served without asking. It may not have been used as often as counts:
+ * `touch` is to follow.
+ */
+export const serve = (
+  self: CacheState,
+  key: Key,
+  now: number,
+  hash: number = hashOf(self, key),
+): Entry | undefined => servable(self, Eviction.get(self.eviction, key, hash), now)
+
+/** The same for an entry of which a `touch` would change nothing: most hits, in one look. */
+export const serveHot = (
+  self: CacheState,
+  key: Key,
+  now: number,
+  hash: number = hashOf(self, key),
+): Entry | undefined => servable(self, Eviction.getHot(self.eviction, key, hash), now)
+
+const servable = (self: CacheState, entry: Entry | undefined, now: number): Entry | undefined =>
+  entry !== undefined && now < entry.freshUntil && isTrusted(self, entry, now) ? entry : undefined
 
 /** Counts a use of the key. The same state comes back when that changes nothing. */
 export const touch = (self: CacheState, key: Key, hash: number = hashOf(self, key)): CacheState => {

@@ -88,6 +88,10 @@ export const hashOf = (self: Eviction, key: Key): number => Residents.hashOf(sel
 export const get = (self: Eviction, key: Key, hash: number = hashOf(self, key)): Entry | undefined =>
   Residents.get(self.residents, key, hash)
 
+/** The same for a resident of which one more use would change nothing. */
+export const getHot = (self: Eviction, key: Key, hash: number = hashOf(self, key)): Entry | undefined =>
+  Residents.getUsed(self.residents, key, hash, MAX_USES)
+
 /** Counts a use of a resident. The same value comes back when that changes nothing. */
 export const use = (self: Eviction, key: Key, hash: number = hashOf(self, key)): Eviction =>
   withResidents(self, Residents.use(self.residents, key, hash, MAX_USES))

@@ -116,6 +116,13 @@ export const get = (self: Residents, key: Key, hash: number): Entry | undefined 
   return at < 0 ? undefined : Bucket.entryAt(bucket, at)
 }
 
+/** The same for a resident that was used at least so often; `undefined` for all others. One look, as in `get`. */
+export const getUsed = (self: Residents, key: Key, hash: number, uses: number): Entry | undefined => {
+  const bucket = bucketOf(self, hash)
+  const at = Bucket.find(bucket, hash, key)
+  return at < 0 || Bucket.usesOf(Bucket.wordAt(bucket, at)) < uses ? undefined : Bucket.entryAt(bucket, at)
+}
+
 /** All from bucket number `from` on, in the order of their hashes, with the number of their bucket. */
 export const entries = function* (
   self: Residents,
