@@ -11,6 +11,7 @@ put        a new entry in place of one: ours beginWrite + settleWrite
 get or put a key that is there or not, and its entry where it is not: ours beginRead + settle; somebody leaves
 new key    a key that was never there, built for it, and its entry; somebody leaves
 ours       CacheState as Cache.ts uses it: S3-FIFO, freshness, trust, deadlines, tokens
+Cache.peek what a program calls for a hit, over the same state: the clock is read, a reading is made
 loop       does nothing: what the loop, the strings and the entries cost everybody
 peers      values neither cloned nor serialized, no TTL; bentocache and cache-manager are awaited one operation at
            a time; layered-loader is read with its synchronous short cut; Effect's Cache runs each operation on its

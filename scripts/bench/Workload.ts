@@ -9,7 +9,7 @@ export const NOW = 1_000_000
 export const VALUE_BYTES = 60
 
 /** The defaults of the service. */
-const lifetime = { ttlMillis: 300_000, graceMillis: 3_600_000, negativeTtlMillis: 5_000, jitter: 0.1 }
+export const lifetime = { ttlMillis: 300_000, graceMillis: 3_600_000, negativeTtlMillis: 5_000, jitter: 0.1 }
 
 const KEY_DIGITS = 9
 export const KEY_LENGTH = "key-".length + KEY_DIGITS
