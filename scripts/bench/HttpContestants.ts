@@ -34,8 +34,8 @@ export const expected: Readonly<Record<Row, ReadonlyArray<number>>> = {
 
 const requests = (before: { readonly read: string; readonly write: string }, after = "") =>
   ({
-    read: { method: "GET", before: before.read, after, body: false, revalidate: false },
-    write: { method: "PUT", before: before.write, after: "", body: true, revalidate: false },
+    read: { method: "GET", before: before.read, after, body: "none", revalidate: false },
+    write: { method: "PUT", before: before.write, after: "", body: "value", revalidate: false },
   }) as const
 
 const ENTRIES = requests({ read: "/entries/", write: "/entries/" })

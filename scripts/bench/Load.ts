@@ -2,21 +2,23 @@
  * Load on an HTTP server, made in a process of its own: raw sockets, one request in flight on each.
  *
  * The requests are strings made beforehand, and of a reply only the status, the length and (while every key is
- * visited) the ETag are read, so that making load costs less than serving it. It is a closed loop: a
- * connection asks again when it has been answered, so latencies are those of a saturated server.
+ * visited) the ETag are read. In a closed loop a connection asks again when it has been answered, so latencies
+ * are those of a saturated server; in an open one requests are due at a fixed rate.
  */
 import { type ChildProcess, fork } from "node:child_process"
-import { connect, type Socket } from "node:net"
 import { fileURLToPath } from "node:url"
+import { Conversation, type Reply } from "./Conversation.ts"
 import * as Process from "./Process.ts"
 
 /** A request about a key: `${method} ${before}${key}${after}`. */
 export interface Request {
-  readonly method: "GET" | "PUT"
+  readonly method: "GET" | "PUT" | "POST"
   readonly before: string
   readonly after: string
-  /** Sends the key's value as the body. */
-  readonly body: boolean
+  /** What it carries: the key's value, or `BATCH` reads, of which this key is the first. */
+  readonly body: "none" | "value" | "batch"
+  /** Lines of the head besides. */
+  readonly headers?: ReadonlyArray<string>
   /** Sends `If-None-Match` with the ETag that the last visit of the key brought. */
   readonly revalidate: boolean
 }
@@ -24,8 +26,13 @@ export interface Request {
 export interface Job {
   readonly port: number
   readonly request: Request
-  /** Every key once, or random keys until time is up. */
-  readonly order: { readonly _tag: "Each" } | { readonly _tag: "Random"; readonly millis: number }
+  readonly order:
+    /** Every key once. */
+    | { readonly _tag: "Each" }
+    /** Random keys until time is up, as fast as they are answered. */
+    | { readonly _tag: "Random"; readonly millis: number }
+    /** Random keys, so many a second. */
+    | { readonly _tag: "Rate"; readonly perSecond: number; readonly millis: number }
 }
 
 export interface Result {
@@ -52,14 +59,31 @@ export const valueAt = (index: number): string => {
   return `${start}${"x".repeat(VALUE_BYTES - start.length - 2)}"}`
 }
 
+/** Reads in a batch. */
+export const BATCH = 100
+
+const batchAt = (first: number): string =>
+  JSON.stringify({
+    operations: Array.from({ length: BATCH }, (_, index) => ({
+      op: "get",
+      key: keyAt((first + index) % KEYS),
+    })),
+  })
+
+const bodyOf = ({ body }: Request, index: number): string =>
+  body === "value" ? valueAt(index) : body === "batch" ? batchAt(index) : ""
+
 const textOf = (request: Request, port: number, index: number, etag: string): string => {
+  const body = bodyOf(request, index)
+  const path = request.body === "batch" ? request.before : `${request.before}${keyAt(index)}${request.after}`
   const head = [
-    `${request.method} ${request.before}${keyAt(index)}${request.after} HTTP/1.1`,
+    `${request.method} ${path} HTTP/1.1`,
     `Host: 127.0.0.1:${port}`,
+    ...(request.headers ?? []),
     ...(request.revalidate ? [`If-None-Match: ${etag}`] : []),
-    ...(request.body ? ["Content-Type: application/json", `Content-Length: ${VALUE_BYTES}`] : []),
+    ...(body === "" ? [] : ["Content-Type: application/json", `Content-Length: ${body.length}`]),
   ]
-  return `${head.join("\r\n")}\r\n\r\n${request.body ? valueAt(index) : ""}`
+  return `${head.join("\r\n")}\r\n\r\n${body}`
 }
 
 const MICROS_PER_STEP = 10
@@ -85,58 +109,7 @@ class Histogram {
   }
 }
 
-interface Reply {
-  readonly status: number
-  readonly head: string
-}
-
-const HEAD_END = "\r\n\r\n"
-const CONTENT_LENGTH = /\r\ncontent-length: *(\d+)/i
 const ETAG = /\r\netag: *([^\r]+)/i
-
-/** The one reply that this text is, `undefined` while it is not complete. */
-const parse = (text: string): Reply | undefined => {
-  const headEnd = text.indexOf(HEAD_END)
-  if (headEnd < 0) return undefined
-  const head = text.slice(0, headEnd)
-  const status = Number(head.slice("HTTP/1.1 ".length, "HTTP/1.1 200".length))
-  const length = status === 204 || status === 304 ? 0 : Number(CONTENT_LENGTH.exec(head)?.[1])
-  const missing = headEnd + HEAD_END.length + length - text.length
-  if (missing > 0) return undefined
-  if (missing === 0) return { status, head }
-  throw new Error(`cannot tell where this reply ends: ${head}`)
-}
-
-/** Sends requests on one connection, one after the other, until `next` has no more. */
-const converse = (
-  port: number,
-  next: () => string | undefined,
-  received: (reply: Reply) => void,
-): Promise<void> =>
-  new Promise((resolve, reject) => {
-    let pending = ""
-    const ask = () => {
-      const text = next()
-      if (text !== undefined) return socket.write(text, "latin1")
-      resolve()
-      return socket.destroy()
-    }
-    const read = (length: number, buffer: Uint8Array): boolean => {
-      pending += Buffer.from(buffer.buffer, buffer.byteOffset, length).toString("latin1")
-      const reply = parse(pending)
-      if (reply === undefined) return true
-      pending = ""
-      received(reply)
-      ask()
-      return true
-    }
-    const onread = { buffer: Buffer.allocUnsafe(READ_BYTES), callback: read }
-    const socket: Socket = connect({ host: "127.0.0.1", port, noDelay: true, onread }, ask)
-    socket.once("error", reject)
-    socket.once("close", () => reject(new Error(`the server on port ${port} closed a connection`)))
-  })
-
-const READ_BYTES = 16_384
 
 /** Marsaglia's xorshift with 32 bits: the same keys in every run. */
 const randomKeys = () => {
@@ -151,36 +124,23 @@ const randomKeys = () => {
 
 const etags: Array<string> = []
 
+const MILLIS_PER_SECOND = 1000
+
+/** What the connections of a job do: they ask for keys, and what comes back is counted. */
 const run = async ({ order, port, request }: Job): Promise<Result> => {
   const texts = Array.from({ length: KEYS }, (_, index) => textOf(request, port, index, etags[index] ?? ""))
-  const random = randomKeys()
   const statuses: Record<string, number> = {}
   const latencies = new Histogram()
-  let requests = 0
   const from = performance.now()
 
-  const nextKey = (): number | undefined => {
-    if (order._tag === "Random") return performance.now() - from < order.millis ? random() : undefined
-    return requests < KEYS ? requests : undefined
+  const answered = (key: number, sentAt: number, { head, status }: Reply): void => {
+    latencies.add(performance.now() - sentAt)
+    statuses[status] = (statuses[status] ?? 0) + 1
+    if (order._tag === "Each") etags[key] = ETAG.exec(head)?.[1] ?? ""
   }
-  const connection = () => {
-    let key = 0
-    let sentAt = 0
-    const next = () => {
-      const found = nextKey()
-      if (found === undefined) return undefined
-      key = found
-      requests++
-      sentAt = performance.now()
-      return texts[key]
-    }
-    return converse(port, next, ({ head, status }) => {
-      latencies.add(performance.now() - sentAt)
-      statuses[status] = (statuses[status] ?? 0) + 1
-      if (order._tag === "Each") etags[key] = ETAG.exec(head)?.[1] ?? ""
-    })
-  }
-  await Promise.all(Array.from({ length: CONNECTIONS }, connection))
+  const requests = await (order._tag === "Rate"
+    ? openLoop({ port, texts, answered }, order)
+    : closedLoop({ port, texts, answered }, order))
   return {
     requests,
     seconds: (performance.now() - from) / MILLIS_PER_SECOND,
@@ -191,7 +151,101 @@ const run = async ({ order, port, request }: Job): Promise<Result> => {
   }
 }
 
-const MILLIS_PER_SECOND = 1000
+interface Asking {
+  readonly port: number
+  /** Of each key. */
+  readonly texts: ReadonlyArray<string>
+  readonly answered: (key: number, sentAt: number, reply: Reply) => void
+}
+
+/** Each connection asks again when it was answered: the server is as busy as it can be. */
+const closedLoop = async (
+  { answered, port, texts }: Asking,
+  order: Extract<Job["order"], { readonly _tag: "Each" | "Random" }>,
+): Promise<number> => {
+  const random = randomKeys()
+  let requests = 0
+  const from = performance.now()
+  const nextKey = (): number | undefined => {
+    if (order._tag === "Random") return performance.now() - from < order.millis ? random() : undefined
+    return requests < KEYS ? requests : undefined
+  }
+  const converse = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const connection = new Conversation(port)
+      let key = 0
+      let sentAt = 0
+      const ask = () => {
+        const found = nextKey()
+        if (found === undefined) {
+          connection.close()
+          return resolve()
+        }
+        key = found
+        requests++
+        sentAt = performance.now()
+        connection.ask(texts[key] ?? "")
+      }
+      const received = (reply: Reply) => {
+        answered(key, sentAt, reply)
+        ask()
+      }
+      connection.open(received, reject).then(ask, reject)
+    })
+  await Promise.all(Array.from({ length: CONNECTIONS }, converse))
+  return requests
+}
+
+/**
+ * Requests are due at a fixed rate, whether the server keeps up or not, and a latency counts from when the
+ * request was due: one that had to wait for a connection, as all were waiting for the server, has waited for
+ * the server too. So no slow moment is left out of the figures.
+ */
+const openLoop = async (
+  { answered, port, texts }: Asking,
+  { millis, perSecond }: Extract<Job["order"], { readonly _tag: "Rate" }>,
+): Promise<number> => {
+  const random = randomKeys()
+  const total = Math.floor((millis / MILLIS_PER_SECOND) * perSecond)
+  const every = MILLIS_PER_SECOND / perSecond
+  const connections = Array.from({ length: CONNECTIONS }, () => new Conversation(port))
+  await new Promise<void>((resolve, reject) => {
+    const idle: Array<() => boolean> = []
+    let asked = 0
+    let done = 0
+    let from = 0
+    const enter = (connection: Conversation) => {
+      let key = 0
+      let dueAt = 0
+      /** Asks for the next that is due, if one is. */
+      const ask = (): boolean => {
+        if (asked === total || performance.now() < from + asked * every) return false
+        key = random()
+        dueAt = from + asked++ * every
+        connection.ask(texts[key] ?? "")
+        return true
+      }
+      const received = (reply: Reply) => {
+        answered(key, dueAt, reply)
+        if (++done === total) return resolve()
+        if (!ask()) idle.push(ask)
+      }
+      idle.push(ask)
+      return connection.open(received, reject)
+    }
+    // A timer is as coarse as a millisecond, in which several fall due: turns of the loop are counted instead.
+    const tick = () => {
+      while (idle.length > 0 && idle.at(-1)?.() === true) idle.pop()
+      if (asked < total) setImmediate(tick)
+    }
+    Promise.all(connections.map(enter)).then(() => {
+      from = performance.now()
+      tick()
+    }, reject)
+  })
+  for (const connection of connections) connection.close()
+  return total
+}
 
 /** The other side of `fork`: does one job at a time. */
 if (process.send !== undefined && process.argv[1] === fileURLToPath(import.meta.url)) {
