@@ -55,7 +55,11 @@ const hitRatioOf = async ({ port }: Process.Running): Promise<number | undefined
   return hits + misses === 0 ? undefined : hits / (hits + misses)
 }
 
-export const ours = (name: string, file: string): Contestant => ({
+export const ours = (
+  name: string,
+  file: string,
+  settings: Readonly<Record<string, string>> = {},
+): Contestant => ({
   name,
   ...ENTRIES,
   ready: "/readyz",
@@ -66,6 +70,7 @@ export const ours = (name: string, file: string): Contestant => ({
       CACHE_TTL: "1 hour",
       ...(needsRedis(row) && redis !== undefined ? { REDIS_URL: `redis://127.0.0.1:${redis.port}` } : {}),
       ...(row === "miss" ? { CACHE_MAX_ENTRIES: "1" } : {}),
+      ...settings,
     }),
 })
 

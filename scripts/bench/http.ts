@@ -3,7 +3,9 @@
  * and to Webdis, in turn, on loopback. Rank by CPU per request: on a machine that has other things to do,
  * requests per second say how much of it was left.
  *
- * `npm run -s bench:http -- [--rounds 5] [--seconds 3] [--rows hit,304,miss,put] [--also other/main.js]`
+ * `npm run -s bench:http -- [--rounds 5] [--seconds 3] [--rows hit,304,miss,put,latency] [--also other/main.js]`
+ *
+ * The last row, `latency`, is about requests that come at a fixed rate.
  *
  * `--also`, any number of times: another build of the service takes part, to compare a change with what was before it.
  */
@@ -11,15 +13,18 @@ import { resolve } from "node:path"
 import { parseArgs } from "node:util"
 import * as Figures from "./Figures.ts"
 import { bare, isRow, needsRedis, ours, ROWS, type Row, startRedis, webdis } from "./HttpContestants.ts"
+import * as HttpLatency from "./HttpLatency.ts"
 import { CONNECTIONS, KEYS, Load, VALUE_BYTES } from "./Load.ts"
 import * as Process from "./Process.ts"
 import * as Race from "./Race.ts"
+
+const LATENCY = "latency"
 
 const { values: flags } = parseArgs({
   options: {
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "3" },
-    rows: { type: "string", default: ROWS.join(",") },
+    rows: { type: "string", default: [...ROWS, LATENCY].join(",") },
     also: { type: "string", multiple: true, default: [] },
   },
 })
@@ -35,12 +40,15 @@ bare    node:http, texts ready in a Map, the headers of ours with age and ttl co
 webdis  1 thread; GET and SET of Redis in every row, as it has no cache; 304 by its own ETag
 ratio   CPU of the other per request / CPU of ours: below 1 ours is dearer; min..max of the rounds
 Closed loop on ${CONNECTIONS} connections, ${KEYS} keys at random, values of ${VALUE_BYTES} bytes: latencies are those of a
-saturated server. wrong: replies with another status than the row is about; must be 0.
+saturated server. In the last table requests come at a fixed rate, and count from when they were due; L1
+has ${HttpLatency.ENTRIES} entries. wrong: replies with another status than the row is about; must be 0.
 `
 
 /** Starts, warm-up, and visits of all keys: what a row, and a round, may take beyond its load. */
 const SLACK_MILLIS_PER_ROW = 60_000
 const SLACK_MILLIS_PER_ROUND = 5_000
+
+const LATENCY_MILLIS = 600_000
 
 const contestants = [
   ours("ours", Process.BUILT),
@@ -48,7 +56,9 @@ const contestants = [
   bare,
 ]
 Process.endAfter(
-  ROWS.length * (SLACK_MILLIS_PER_ROW + rounds * (3 + flags.also.length) * (millis + SLACK_MILLIS_PER_ROUND)),
+  LATENCY_MILLIS +
+    ROWS.length *
+      (SLACK_MILLIS_PER_ROW + rounds * (3 + flags.also.length) * (millis + SLACK_MILLIS_PER_ROUND)),
 )
 Process.requireBuild()
 const machine = Figures.machine("bench:http")
@@ -100,6 +110,11 @@ const measure = async (row: Row) => {
 console.log(NOTES)
 const measured = []
 for (const row of rows) measured.push(await measure(row))
+const latencies =
+  redis !== undefined && flags.rows.split(",").includes(LATENCY)
+    ? await HttpLatency.measure(load, redis, rounds, millis)
+    : undefined
+if (latencies !== undefined) console.log(HttpLatency.show(latencies))
 load.stop()
 await redis?.stop()
 
@@ -107,6 +122,7 @@ for (const reason of skipped) console.log(`skipped: ${reason}`)
 console.log(
   JSON.stringify({
     rows: Object.fromEntries(measured),
+    ...(latencies === undefined ? {} : { latencies: Object.fromEntries(latencies) }),
     rounds,
     seconds: millis / 1000,
     connections: CONNECTIONS,
