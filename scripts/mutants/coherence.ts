@@ -192,7 +192,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     3,
     FILL,
     "an answer that was overtaken does not enter",
-    `? { ...self, standing: HashMap.remove(self.standing, key) }`,
+    `? { nextId: self.nextId, standing: HashMap.remove(self.standing, hash) }`,
     `? self`,
   ),
   races(
@@ -220,7 +220,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     4,
     FILL,
     "a reader joins no question that was overtaken",
-    `? { ...self, standing: HashMap.remove(self.standing, key) }`,
+    `? { nextId: self.nextId, standing: HashMap.remove(self.standing, hash) }`,
     `? self`,
   ),
   questions(

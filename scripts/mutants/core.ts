@@ -21,21 +21,27 @@ const resync = inFile("core/Resync.ts", "core/Resync")
 export const mutants: ReadonlyArray<Mutant> = [
   fill("a reader does not join a write", ` && standing.value.purpose === "read"`, ``),
   fill("a reader joins a reader", `standing.value.purpose === "read"`, `false`),
+  fill(
+    "a reader does not join a reader of another key",
+    ` && standing.value.key === key && standing`,
+    ` && standing`,
+  ),
+  fill("an invalidation leaves a token of another key", `standing.value.key === key\n    ?`, `true\n    ?`),
   fill("only this very token stands", `standing.value.id === token.id`, `true`),
   fill("ending a token leaves others alone", `stands(self, token) ? {`, `true ? {`),
   fill(
     "an invalidation withdraws the token",
-    `? { ...self, standing: HashMap.remove(self.standing, key) }`,
+    `? { nextId: self.nextId, standing: HashMap.remove(self.standing, hash) }`,
     `? self`,
   ),
   fill("withdrawing all leaves none", `HashMap.isEmpty(self.standing) ? self :`, `true ? self :`),
   fill("numbers go on after withdrawing all", `self : { ...self, standing: HashMap.empty() }`, `self : none`),
   fill("every token has its own number", `nextId: self.nextId + 1`, `nextId: self.nextId`),
-  fill("the resync gives way", `if (HashMap.has(self.standing, key)) return [Option.none(), self]`, ``),
+  fill("the resync gives way", `if (HashMap.has(self.standing, hash)) return [Option.none(), self]`, ``),
   fill(
     "a write replaces what stood",
-    `=> register(self, key, "write")`,
-    `=> [register(self, key, "write")[0], self]`,
+    `register(self, key, hash, "write")`,
+    `[register(self, key, hash, "write")[0], self]`,
   ),
 
   state(
@@ -52,7 +58,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   state(
     "an overtaken write withdraws readers",
     `const [removed, forgotten] = invalidate(next, token.key)`,
-    `const [removed, forgotten] = drop(next, token.key, "invalidated")`,
+    `const [removed, forgotten] = drop(next, token.key, "invalidated", token.hash)`,
   ),
   state(
     "an overtaken write reports what it removed",

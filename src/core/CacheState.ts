@@ -173,20 +173,21 @@ export const touch = (self: CacheState, key: Key, hash: number = hashOf(self, ke
 
 /** Before a read is sent to the store: start it, or join one that is under way. */
 export const beginRead = (self: CacheState, key: Key): readonly [Fill.Begun, CacheState] => {
-  const [begun, fills] = Fill.beginRead(self.fills, key)
+  const [begun, fills] = Fill.beginRead(self.fills, key, hashOf(self, key))
   return [begun, fills === self.fills ? self : { ...self, fills }]
 }
 
 /** Before a write is sent to the store: from here on L1 does not know the key. */
 export const beginWrite = (self: CacheState, key: Key): readonly [Fill.Token, CacheState] => {
-  const [, forgotten] = drop(self, key, "invalidated")
-  const [token, fills] = Fill.beginWrite(forgotten.fills, key)
+  const hash = hashOf(self, key)
+  const [, forgotten] = drop(self, key, "invalidated", hash)
+  const [token, fills] = Fill.beginWrite(forgotten.fills, key, hash)
   return [token, { ...forgotten, fills }]
 }
 
 /** Before the resync asks the store for a key; `None` when somebody else is about to know better. */
 export const beginResync = (self: CacheState, key: Key): readonly [Option.Option<Fill.Token>, CacheState] => {
-  const [token, fills] = Fill.beginResync(self.fills, key)
+  const [token, fills] = Fill.beginResync(self.fills, key, hashOf(self, key))
   return [token, fills === self.fills ? self : { ...self, fills }]
 }
 
@@ -213,7 +214,7 @@ export const settle = (
   if (self.trustedSince === Infinity) return dropped(contradict(open, entry), "untrusted")
   const why = refusal(open, entry, now, admission)
   if (why !== undefined) return dropped(drop(open, entry.key, "replaced"), why)
-  return install(open, entry, now)
+  return install(open, entry, token.hash, now)
 }
 
 const refusal = (
@@ -261,14 +262,19 @@ const dropped = (
   { ...self, counts: { ...self.counts, fillsDropped: self.counts.fillsDropped + 1 } },
 ]
 
-const install = (self: CacheState, entry: Entry, now: number): readonly [Settled, CacheState] => {
+const install = (
+  self: CacheState,
+  entry: Entry,
+  hash: number,
+  now: number,
+): readonly [Settled, CacheState] => {
   const [expired, swept] = expire(self, now, SWEEP_PER_FILL, entry.key)
   const {
     entered,
     evicted,
     next: eviction,
     replaced: old,
-  } = Eviction.insert(swept.eviction, entry, swept.bounds)
+  } = Eviction.insert(swept.eviction, entry, swept.bounds, hash)
   const counts = {
     ...swept.counts,
     fills: swept.counts.fills + (entered ? 1 : 0),
@@ -309,8 +315,9 @@ export const trust = (self: CacheState, now: number, forMillis: number): CacheSt
 
 /** Something wrote to the key: forget the copy, and distrust what is being fetched. */
 export const invalidate = (self: CacheState, key: Key): readonly [ReadonlyArray<Removal>, CacheState] => {
-  const [removed, next] = drop(self, key, "invalidated")
-  const fills = Fill.withdraw(next.fills, key)
+  const hash = hashOf(self, key)
+  const [removed, next] = drop(self, key, "invalidated", hash)
+  const fills = Fill.withdraw(next.fills, key, hash)
   return [removed, fills === next.fills ? next : { ...next, fills }]
 }
 
@@ -351,15 +358,16 @@ export const expire = (
 const drop = (
   self: CacheState,
   key: Key,
-  cause: "invalidated" | "replaced" | "expired",
+  cause: "invalidated" | "replaced",
+  hash: number = hashOf(self, key),
 ): readonly [ReadonlyArray<Removal>, CacheState] => {
-  const entry = Eviction.get(self.eviction, key)
+  const entry = Eviction.get(self.eviction, key, hash)
   if (entry === undefined) return [[], self]
   return [
     [{ cause, entry }],
     {
       ...self,
-      eviction: Eviction.remove(self.eviction, key),
+      eviction: Eviction.remove(self.eviction, key, hash),
       counts: { ...self.counts, [cause]: self.counts[cause] + 1 },
     },
   ]

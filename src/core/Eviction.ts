@@ -97,8 +97,8 @@ export const use = (self: Eviction, key: Key, hash: number = hashOf(self, key)):
   withResidents(self, Residents.use(self.residents, key, hash, MAX_USES))
 
 /** Takes a resident out without remembering it. */
-export const remove = (self: Eviction, key: Key): Eviction =>
-  withResidents(self, Residents.leave(self.residents, key, hashOf(self, key)))
+export const remove = (self: Eviction, key: Key, hash: number = hashOf(self, key)): Eviction =>
+  withResidents(self, Residents.leave(self.residents, key, hash))
 
 /** Takes out at most `budget` residents that died in a second that has passed at `now`. */
 export const expire = (
@@ -131,8 +131,12 @@ export interface Inserted {
  * Takes an entry in. One for a key that is resident keeps its uses, unless its turn to leave comes while room
  * is made for it. The entry's weight is at most `bounds.maxBytes`: the caller checked.
  */
-export const insert = (self: Eviction, entry: Entry, bounds: Bounds): Inserted => {
-  const hash = hashOf(self, entry.key)
+export const insert = (
+  self: Eviction,
+  entry: Entry,
+  bounds: Bounds,
+  hash: number = hashOf(self, entry.key),
+): Inserted => {
   const old = get(self, entry.key, hash)
   if (old !== undefined && isRoomy(self.residents, bounds, 0, entry.weight - old.weight)) {
     const residents = Residents.replace(self.residents, hash, entry)

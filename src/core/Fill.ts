@@ -13,6 +13,10 @@
  *   reader's own token replaces it, and then the write does not enter.
  * - The resync takes a token only where none stands, and gives way to readers in the same manner.
  * - Evicting an entry for room leaves tokens alone.
+ *
+ * Tokens stand under the hashes of their keys, which whoever asks has computed anyway. Of two keys that have
+ * the same hash and are in flight at the same time, the token of the later one stands: the answer for the
+ * earlier reaches its callers and does not enter.
  */
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
@@ -20,6 +24,8 @@ import type { Key } from "./Entry.ts"
 
 export interface Token {
   readonly key: Key
+  /** Of the key, as the state computes it. */
+  readonly hash: number
   readonly purpose: "read" | "write" | "resync"
   /** Distinguishes this permission from all others ever given for the key. */
   readonly id: number
@@ -27,7 +33,8 @@ export interface Token {
 
 export interface Fills {
   readonly nextId: number
-  readonly standing: HashMap.HashMap<Key, Token>
+  /** By hash. */
+  readonly standing: HashMap.HashMap<number, Token>
 }
 
 /** `Started`: the caller asks the store. `Joined`: somebody already asked and the answer will do. */
@@ -37,44 +44,54 @@ export type Begun =
 
 export const none: Fills = { nextId: 0, standing: HashMap.empty() }
 
-const register = (self: Fills, key: Key, purpose: Token["purpose"]): readonly [Token, Fills] => {
-  const token: Token = { key, purpose, id: self.nextId }
-  return [token, { nextId: self.nextId + 1, standing: HashMap.set(self.standing, key, token) }]
+const register = (
+  self: Fills,
+  key: Key,
+  hash: number,
+  purpose: Token["purpose"],
+): readonly [Token, Fills] => {
+  const token: Token = { key, hash, purpose, id: self.nextId }
+  return [token, { nextId: self.nextId + 1, standing: HashMap.set(self.standing, hash, token) }]
 }
 
 /** Before a read is sent to the store. */
-export const beginRead = (self: Fills, key: Key): readonly [Begun, Fills] => {
-  const standing = HashMap.get(self.standing, key)
-  if (Option.isSome(standing) && standing.value.purpose === "read") {
+export const beginRead = (self: Fills, key: Key, hash: number): readonly [Begun, Fills] => {
+  const standing = HashMap.get(self.standing, hash)
+  if (Option.isSome(standing) && standing.value.key === key && standing.value.purpose === "read") {
     return [{ _tag: "Joined", token: standing.value }, self]
   }
-  const [token, next] = register(self, key, "read")
+  const [token, next] = register(self, key, hash, "read")
   return [{ _tag: "Started", token }, next]
 }
 
 /** Before a write is sent to the store. Whatever stood for the key is withdrawn. */
-export const beginWrite = (self: Fills, key: Key): readonly [Token, Fills] => register(self, key, "write")
+export const beginWrite = (self: Fills, key: Key, hash: number): readonly [Token, Fills] =>
+  register(self, key, hash, "write")
 
 /** Before the resync looks at a key; `None` when somebody is reading or writing it, and will know better. */
-export const beginResync = (self: Fills, key: Key): readonly [Option.Option<Token>, Fills] => {
-  if (HashMap.has(self.standing, key)) return [Option.none(), self]
-  const [token, next] = register(self, key, "resync")
+export const beginResync = (self: Fills, key: Key, hash: number): readonly [Option.Option<Token>, Fills] => {
+  if (HashMap.has(self.standing, hash)) return [Option.none(), self]
+  const [token, next] = register(self, key, hash, "resync")
   return [Option.some(token), next]
 }
 
 /** Whether the token still stands. */
 export const stands = (self: Fills, token: Token): boolean => {
-  const standing = HashMap.get(self.standing, token.key)
+  const standing = HashMap.get(self.standing, token.hash)
   return Option.isSome(standing) && standing.value.id === token.id
 }
 
 /** The token was used, or its question failed: it stands no more. Another token of the key is left alone. */
 export const end = (self: Fills, token: Token): Fills =>
-  stands(self, token) ? { nextId: self.nextId, standing: HashMap.remove(self.standing, token.key) } : self
+  stands(self, token) ? { nextId: self.nextId, standing: HashMap.remove(self.standing, token.hash) } : self
 
 /** What is being fetched for the key may be old by the time it arrives. */
-export const withdraw = (self: Fills, key: Key): Fills =>
-  HashMap.has(self.standing, key) ? { ...self, standing: HashMap.remove(self.standing, key) } : self
+export const withdraw = (self: Fills, key: Key, hash: number): Fills => {
+  const standing = HashMap.get(self.standing, hash)
+  return Option.isSome(standing) && standing.value.key === key
+    ? { nextId: self.nextId, standing: HashMap.remove(self.standing, hash) }
+    : self
+}
 
 export const withdrawAll = (self: Fills): Fills =>
   HashMap.isEmpty(self.standing) ? self : { ...self, standing: HashMap.empty() }

@@ -7,7 +7,6 @@ import * as HashMap from "effect/HashMap"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as L1 from "../../src/cache/L1.ts"
-import type { Key } from "../../src/core/Entry.ts"
 import type { Bounds } from "../../src/core/Eviction.ts"
 import type * as Fill from "../../src/core/Fill.ts"
 
@@ -21,15 +20,15 @@ export const layer = (bounds: Bounds): Layer.Layer<L1.L1> =>
 const REMEMBERED = 8
 
 const unguarded = (l1: L1.L1["Service"]): L1.L1["Service"]["modify"] => {
-  /** Of each key the tokens that no longer stand, the latest first. */
-  const gone = new Map<Key, ReadonlyArray<Fill.Token>>()
+  /** Of each hash the tokens that no longer stand, the latest first. */
+  const gone = new Map<number, ReadonlyArray<Fill.Token>>()
 
   const remember = (before: Fill.Fills, next: Fill.Fills): void => {
     if (before.standing === next.standing) return
-    for (const [key, token] of before.standing) {
-      const now = HashMap.get(next.standing, key)
+    for (const [hash, token] of before.standing) {
+      const now = HashMap.get(next.standing, hash)
       if (Option.isSome(now) && now.value.id === token.id) continue
-      gone.set(key, [token, ...(gone.get(key) ?? [])].slice(0, REMEMBERED))
+      gone.set(hash, [token, ...(gone.get(hash) ?? [])].slice(0, REMEMBERED))
     }
   }
 
@@ -41,9 +40,9 @@ const unguarded = (l1: L1.L1["Service"]): L1.L1["Service"]["modify"] => {
     // Which token it was only the transition knows: it is asked again with the others standing, in turn.
     for (let back = 0; back < REMEMBERED; back++) {
       let standing = before.fills.standing
-      for (const [key, tokens] of gone) {
+      for (const [hash, tokens] of gone) {
         const token = tokens[back]
-        if (token !== undefined) standing = HashMap.set(standing, key, token)
+        if (token !== undefined) standing = HashMap.set(standing, hash, token)
       }
       const [forced, forcedNext] = transition({ ...before, fills: { ...before.fills, standing } })
       if (isWithdrawn(forced)) continue

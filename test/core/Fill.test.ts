@@ -1,20 +1,24 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
+import * as KeyHash from "../../src/core/KeyHash.ts"
 import * as Fill from "../../src/core/Fill.ts"
 import { must, mustBe } from "./must.ts"
 import { Tally } from "./Tally.ts"
 import { makeRandom } from "./traces.ts"
 
+/** `k4` and `k3` collide. */
+const hashOf = (key: string): number => KeyHash.of(key === "k4" ? "k3" : key, 0)
+
 const read = (self: Fill.Fills, key: string): readonly [Fill.Token, Fill.Fills] => {
-  const [begun, next] = Fill.beginRead(self, key)
+  const [begun, next] = Fill.beginRead(self, key, hashOf(key))
   return [begun.token, next]
 }
 
 describe("Fill", () => {
   it("lets a later reader join the question in flight, and changes nothing for it", () => {
-    const [started, asked] = Fill.beginRead(Fill.none, "a")
-    const [joined, same] = Fill.beginRead(asked, "a")
+    const [started, asked] = Fill.beginRead(Fill.none, "a", hashOf("a"))
+    const [joined, same] = Fill.beginRead(asked, "a", hashOf("a"))
     assert.strictEqual(started._tag, "Started")
     assert.deepStrictEqual(joined, { _tag: "Joined", token: started.token })
     assert.strictEqual(same, asked)
@@ -23,7 +27,7 @@ describe("Fill", () => {
   it("keeps the keys apart", () => {
     const [a, one] = read(Fill.none, "a")
     const [b, two] = read(one, "b")
-    const left = Fill.withdraw(two, "a")
+    const left = Fill.withdraw(two, "a", hashOf("a"))
     assert.isFalse(Fill.stands(left, a))
     assert.isTrue(Fill.stands(left, b))
     assert.strictEqual(Fill.size(left), 1)
@@ -31,23 +35,23 @@ describe("Fill", () => {
 
   it("does not let a reader join a question that an invalidation has overtaken", () => {
     const [before, asked] = read(Fill.none, "a")
-    const [begun, again] = Fill.beginRead(Fill.withdraw(asked, "a"), "a")
+    const [begun, again] = Fill.beginRead(Fill.withdraw(asked, "a", hashOf("a")), "a", hashOf("a"))
     assert.strictEqual(begun._tag, "Started")
     assert.isFalse(Fill.stands(again, before))
     assert.isTrue(Fill.stands(again, begun.token))
   })
 
   it("does not let a reader join a write, and withdraws the write's permission", () => {
-    const [write, sent] = Fill.beginWrite(Fill.none, "a")
-    const [begun, next] = Fill.beginRead(sent, "a")
+    const [write, sent] = Fill.beginWrite(Fill.none, "a", hashOf("a"))
+    const [begun, next] = Fill.beginRead(sent, "a", hashOf("a"))
     assert.strictEqual(begun._tag, "Started")
     assert.isFalse(Fill.stands(next, write))
   })
 
   it("withdraws with a write whatever stood for the key, another write too", () => {
     const [question, asked] = read(Fill.none, "a")
-    const [first, one] = Fill.beginWrite(asked, "a")
-    const [second, two] = Fill.beginWrite(one, "a")
+    const [first, one] = Fill.beginWrite(asked, "a", hashOf("a"))
+    const [second, two] = Fill.beginWrite(one, "a", hashOf("a"))
     assert.isFalse(Fill.stands(one, question))
     assert.isFalse(Fill.stands(two, first))
     assert.isTrue(Fill.stands(two, second))
@@ -55,18 +59,29 @@ describe("Fill", () => {
 
   it("gives the resync a token only where nobody reads or writes, and lets a reader replace it", () => {
     const [, asked] = read(Fill.none, "a")
-    assert.deepStrictEqual(Fill.beginResync(asked, "a"), [Option.none(), asked])
-    const [, written] = Fill.beginWrite(Fill.none, "a")
-    assert.deepStrictEqual(Fill.beginResync(written, "a"), [Option.none(), written])
-    const [resync, looking] = Fill.beginResync(Fill.none, "a")
-    const [begun, next] = Fill.beginRead(looking, "a")
+    assert.deepStrictEqual(Fill.beginResync(asked, "a", hashOf("a")), [Option.none(), asked])
+    const [, written] = Fill.beginWrite(Fill.none, "a", hashOf("a"))
+    assert.deepStrictEqual(Fill.beginResync(written, "a", hashOf("a")), [Option.none(), written])
+    const [resync, looking] = Fill.beginResync(Fill.none, "a", hashOf("a"))
+    const [begun, next] = Fill.beginRead(looking, "a", hashOf("a"))
     assert.strictEqual(begun._tag, "Started")
     assert.isFalse(Fill.stands(next, Option.getOrThrow(resync)))
   })
 
+  it("lets the later of two keys with one hash stand, and neither join nor withdraw the other", () => {
+    const [first, one] = Fill.beginRead(Fill.none, "k3", hashOf("k3"))
+    assert.strictEqual(Fill.withdraw(one, "k4", hashOf("k4")), one)
+    assert.isTrue(Option.isNone(Fill.beginResync(one, "k4", hashOf("k4"))[0]))
+    const [second, two] = Fill.beginRead(one, "k4", hashOf("k4"))
+    assert.strictEqual(second._tag, "Started")
+    assert.isFalse(Fill.stands(two, first.token))
+    assert.isTrue(Fill.stands(two, second.token))
+    assert.strictEqual(Fill.end(two, first.token), two)
+  })
+
   it("ends the token that is named and no other of the same key", () => {
     const [old, asked] = read(Fill.none, "a")
-    const [young, again] = read(Fill.withdraw(asked, "a"), "a")
+    const [young, again] = read(Fill.withdraw(asked, "a", hashOf("a")), "a")
     assert.strictEqual(Fill.end(again, old), again)
     assert.isFalse(Fill.stands(Fill.end(again, young), young))
   })
@@ -80,14 +95,15 @@ describe("Fill", () => {
 
   it("is the same when there is nothing to withdraw", () => {
     const [, asked] = read(Fill.none, "a")
-    assert.strictEqual(Fill.withdraw(asked, "b"), asked)
+    assert.strictEqual(Fill.withdraw(asked, "b", hashOf("b")), asked)
     assert.strictEqual(Fill.withdrawAll(Fill.none), Fill.none)
   })
 
   it("agrees with a plain map of tokens in any order of events", () => {
     const random = makeRandom(53)
     const tally = new Tally()
-    const standing = new Map<string, Fill.Token>()
+    /** By hash. */
+    const standing = new Map<number, Fill.Token>()
     const given: Array<Fill.Token> = []
     let fills = Fill.none
     const take = (token: Fill.Token, purpose: Fill.Token["purpose"], key: string): void => {
@@ -96,38 +112,43 @@ describe("Fill", () => {
         "a new number",
       )
       must(token.purpose === purpose && token.key === key, "a token says whose it is")
-      standing.set(key, token)
+      standing.set(hashOf(key), token)
       given.push(token)
     }
     for (let round = 0; round < 5_000; round++) {
       const key = `k${Math.floor(random() * 5)}`
-      const asked = standing.get(key)
+      const asked = standing.get(hashOf(key))
       const what = random()
       if (what < 0.35) {
-        const [begun, next] = Fill.beginRead(fills, key)
+        const [begun, next] = Fill.beginRead(fills, key, hashOf(key))
         fills = next
-        mustBe(begun._tag, asked?.purpose === "read" ? "Joined" : "Started", `round ${round}`)
+        mustBe(
+          begun._tag,
+          asked?.purpose === "read" && asked.key === key ? "Joined" : "Started",
+          `round ${round}`,
+        )
         if (begun._tag === "Joined") mustBe(begun.token, asked, `round ${round}`)
         else take(begun.token, "read", key)
         tally.add(begun._tag)
+        if (asked !== undefined && asked.key !== key) tally.add("in the place of another key")
       } else if (what < 0.45) {
-        const [token, next] = Fill.beginWrite(fills, key)
+        const [token, next] = Fill.beginWrite(fills, key, hashOf(key))
         fills = next
         take(token, "write", key)
       } else if (what < 0.55) {
-        const [token, next] = Fill.beginResync(fills, key)
+        const [token, next] = Fill.beginResync(fills, key, hashOf(key))
         fills = next
         mustBe(Option.isNone(token), asked !== undefined, `round ${round}`)
         if (Option.isSome(token)) take(token.value, "resync", key)
       } else if (what < 0.8) {
         const token = given.at(-1 - Math.floor(random() * 12))
         if (token === undefined) continue
-        tally.add(standing.get(token.key) === token ? "ended" : "ended too late")
-        if (standing.get(token.key) === token) standing.delete(token.key)
+        tally.add(standing.get(token.hash) === token ? "ended" : "ended too late")
+        if (standing.get(token.hash) === token) standing.delete(token.hash)
         fills = Fill.end(fills, token)
       } else if (what < 0.99) {
-        fills = Fill.withdraw(fills, key)
-        standing.delete(key)
+        fills = Fill.withdraw(fills, key, hashOf(key))
+        if (asked?.key === key) standing.delete(asked.hash)
       } else {
         fills = Fill.withdrawAll(fills)
         standing.clear()
@@ -138,12 +159,18 @@ describe("Fill", () => {
       for (const token of given.slice(-20)) {
         mustBe(
           Fill.stands(fills, token),
-          standing.get(token.key) === token,
+          standing.get(token.hash) === token,
           `token ${token.id} after round ${round}`,
         )
       }
     }
     assert.isAbove(HashMap.size(fills.standing), 0)
-    tally.expect({ Started: 500, Joined: 200, ended: 200, "ended too late": 200 })
+    tally.expect({
+      "in the place of another key": 50,
+      Started: 500,
+      Joined: 200,
+      ended: 200,
+      "ended too late": 200,
+    })
   })
 })

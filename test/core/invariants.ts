@@ -3,7 +3,7 @@
  * same things twice (a place in a bucket, a number in a queue), and they must agree.
  */
 import * as HashMap from "effect/HashMap"
-import type * as CacheState from "../../src/core/CacheState.ts"
+import * as CacheState from "../../src/core/CacheState.ts"
 import type * as Eviction from "../../src/core/Eviction.ts"
 import * as KeyHash from "../../src/core/KeyHash.ts"
 import * as Queue from "../../src/core/Queue.ts"
@@ -124,10 +124,12 @@ export const checkQueue = <A>({ at, front, middle, rear, size }: Queue.Queue<A>)
 /** Places of a queue that nobody has. */
 export const leftIn = ({ count, queue }: Residents.Line): number => queue.size - count
 
-const checkFills = ({ fills }: CacheState.CacheState): void => {
+const checkFills = (state: CacheState.CacheState): void => {
+  const { fills } = state
   const ids = new Set<number>()
-  for (const [key, token] of fills.standing) {
-    mustBe(token.key, key, "a token stands for its own key")
+  for (const [hash, token] of fills.standing) {
+    mustBe(token.hash, hash, "a token stands under its own hash")
+    mustBe(hash, CacheState.hashOf(state, token.key), "which is that of its key")
     must(token.id < fills.nextId, "a token's number was given out")
     ids.add(token.id)
   }
