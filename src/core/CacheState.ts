@@ -124,7 +124,7 @@ export const size = (self: CacheState): number => Eviction.size(self.eviction)
 export const bytes = (self: CacheState): number => Eviction.bytes(self.eviction)
 
 /** Questions in flight whose answers may still enter. */
-export const filling = (self: CacheState): number => Fill.size(self.fills)
+export const filling = (self: CacheState): number => self.fills.size
 
 /** The hash of a key: who peeks and touches computes it once. */
 export const hashOf = (self: CacheState, key: Key): number => Eviction.hashOf(self.eviction, key)

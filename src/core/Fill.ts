@@ -14,9 +14,7 @@
  * - The resync takes a token only where none stands, and gives way to readers in the same manner.
  * - Evicting an entry for room leaves tokens alone.
  *
- * Tokens stand under the hashes of their keys, which whoever asks has computed anyway. Of two keys that have
- * the same hash and are in flight at the same time, the token of the later one stands: the answer for the
- * earlier reaches its callers and does not enter.
+ * Tokens stand under the hashes of their keys, which whoever asks has computed anyway.
  */
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
@@ -33,8 +31,10 @@ export interface Token {
 
 export interface Fills {
   readonly nextId: number
-  /** By hash. */
-  readonly standing: HashMap.HashMap<number, Token>
+  /** How many stand. */
+  readonly size: number
+  /** By hash: nearly always one. */
+  readonly standing: HashMap.HashMap<number, ReadonlyArray<Token>>
 }
 
 /** `Started`: the caller asks the store. `Joined`: somebody already asked and the answer will do. */
@@ -42,7 +42,17 @@ export type Begun =
   | { readonly _tag: "Started"; readonly token: Token }
   | { readonly _tag: "Joined"; readonly token: Token }
 
-export const none: Fills = { nextId: 0, standing: HashMap.empty() }
+export const none: Fills = { nextId: 0, size: 0, standing: HashMap.empty() }
+
+const nobody: ReadonlyArray<Token> = []
+
+const under = (self: Fills, hash: number): ReadonlyArray<Token> =>
+  Option.getOrElse(HashMap.get(self.standing, hash), () => nobody)
+
+const find = (self: Fills, key: Key, hash: number): Token | undefined => {
+  for (const token of under(self, hash)) if (token.key === key) return token
+  return undefined
+}
 
 const register = (
   self: Fills,
@@ -51,15 +61,31 @@ const register = (
   purpose: Token["purpose"],
 ): readonly [Token, Fills] => {
   const token: Token = { key, hash, purpose, id: self.nextId }
-  return [token, { nextId: self.nextId + 1, standing: HashMap.set(self.standing, hash, token) }]
+  const before = under(self, hash)
+  const others = before.length === 0 ? before : before.filter((other) => other.key !== key)
+  return [
+    token,
+    {
+      nextId: self.nextId + 1,
+      size: self.size + 1 + others.length - before.length,
+      standing: HashMap.set(self.standing, hash, others.length === 0 ? [token] : [...others, token]),
+    },
+  ]
+}
+
+const without = (self: Fills, gone: Token): Fills => {
+  const others = under(self, gone.hash).filter((token) => token !== gone)
+  const standing =
+    others.length === 0
+      ? HashMap.remove(self.standing, gone.hash)
+      : HashMap.set(self.standing, gone.hash, others)
+  return { nextId: self.nextId, size: self.size - 1, standing }
 }
 
 /** Before a read is sent to the store. */
 export const beginRead = (self: Fills, key: Key, hash: number): readonly [Begun, Fills] => {
-  const standing = HashMap.get(self.standing, hash)
-  if (Option.isSome(standing) && standing.value.key === key && standing.value.purpose === "read") {
-    return [{ _tag: "Joined", token: standing.value }, self]
-  }
+  const standing = find(self, key, hash)
+  if (standing?.purpose === "read") return [{ _tag: "Joined", token: standing }, self]
   const [token, next] = register(self, key, hash, "read")
   return [{ _tag: "Started", token }, next]
 }
@@ -70,30 +96,36 @@ export const beginWrite = (self: Fills, key: Key, hash: number): readonly [Token
 
 /** Before the resync looks at a key; `None` when somebody is reading or writing it, and will know better. */
 export const beginResync = (self: Fills, key: Key, hash: number): readonly [Option.Option<Token>, Fills] => {
-  if (HashMap.has(self.standing, hash)) return [Option.none(), self]
+  if (find(self, key, hash) !== undefined) return [Option.none(), self]
   const [token, next] = register(self, key, hash, "resync")
   return [Option.some(token), next]
 }
 
-/** Whether the token still stands. */
-export const stands = (self: Fills, token: Token): boolean => {
-  const standing = HashMap.get(self.standing, token.hash)
-  return Option.isSome(standing) && standing.value.id === token.id
+/** The token of this number, if it still stands. */
+const standingAs = (self: Fills, { hash, id }: Token): Token | undefined => {
+  for (const token of under(self, hash)) if (token.id === id) return token
+  return undefined
 }
 
+/** Whether the token still stands. */
+export const stands = (self: Fills, token: Token): boolean => standingAs(self, token) !== undefined
+
 /** The token was used, or its question failed: it stands no more. Another token of the key is left alone. */
-export const end = (self: Fills, token: Token): Fills =>
-  stands(self, token) ? { nextId: self.nextId, standing: HashMap.remove(self.standing, token.hash) } : self
+export const end = (self: Fills, token: Token): Fills => {
+  const standing = standingAs(self, token)
+  return standing === undefined ? self : without(self, standing)
+}
 
 /** What is being fetched for the key may be old by the time it arrives. */
 export const withdraw = (self: Fills, key: Key, hash: number): Fills => {
-  const standing = HashMap.get(self.standing, hash)
-  return Option.isSome(standing) && standing.value.key === key
-    ? { nextId: self.nextId, standing: HashMap.remove(self.standing, hash) }
-    : self
+  const standing = find(self, key, hash)
+  return standing === undefined ? self : without(self, standing)
 }
 
 export const withdrawAll = (self: Fills): Fills =>
-  HashMap.isEmpty(self.standing) ? self : { ...self, standing: HashMap.empty() }
+  self.size === 0 ? self : { nextId: self.nextId, size: 0, standing: HashMap.empty() }
 
-export const size = (self: Fills): number => HashMap.size(self.standing)
+/** All that stand, in no particular order. */
+export const tokens = function* (self: Fills): Generator<Token> {
+  for (const standing of HashMap.values(self.standing)) yield* standing
+}

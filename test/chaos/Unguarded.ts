@@ -5,10 +5,10 @@
 import * as Effect from "effect/Effect"
 import * as HashMap from "effect/HashMap"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as L1 from "../../src/cache/L1.ts"
+import type { Key } from "../../src/core/Entry.ts"
 import type { Bounds } from "../../src/core/Eviction.ts"
-import type * as Fill from "../../src/core/Fill.ts"
+import * as Fill from "../../src/core/Fill.ts"
 
 export const layer = (bounds: Bounds): Layer.Layer<L1.L1> =>
   Layer.effect(
@@ -20,15 +20,14 @@ export const layer = (bounds: Bounds): Layer.Layer<L1.L1> =>
 const REMEMBERED = 8
 
 const unguarded = (l1: L1.L1["Service"]): L1.L1["Service"]["modify"] => {
-  /** Of each hash the tokens that no longer stand, the latest first. */
-  const gone = new Map<number, ReadonlyArray<Fill.Token>>()
+  /** Of each key the tokens that no longer stand, the latest first. */
+  const gone = new Map<Key, ReadonlyArray<Fill.Token>>()
 
   const remember = (before: Fill.Fills, next: Fill.Fills): void => {
     if (before.standing === next.standing) return
-    for (const [hash, token] of before.standing) {
-      const now = HashMap.get(next.standing, hash)
-      if (Option.isSome(now) && now.value.id === token.id) continue
-      gone.set(hash, [token, ...(gone.get(hash) ?? [])].slice(0, REMEMBERED))
+    for (const token of Fill.tokens(before)) {
+      if (Fill.stands(next, token)) continue
+      gone.set(token.key, [token, ...(gone.get(token.key) ?? [])].slice(0, REMEMBERED))
     }
   }
 
@@ -40,9 +39,9 @@ const unguarded = (l1: L1.L1["Service"]): L1.L1["Service"]["modify"] => {
     // Which token it was only the transition knows: it is asked again with the others standing, in turn.
     for (let back = 0; back < REMEMBERED; back++) {
       let standing = before.fills.standing
-      for (const [hash, tokens] of gone) {
+      for (const tokens of gone.values()) {
         const token = tokens[back]
-        if (token !== undefined) standing = HashMap.set(standing, hash, token)
+        if (token !== undefined) standing = HashMap.set(standing, token.hash, [token])
       }
       const [forced, forcedNext] = transition({ ...before, fills: { ...before.fills, standing } })
       if (isWithdrawn(forced)) continue

@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
-import * as HashMap from "effect/HashMap"
+import * as Fill from "../../src/core/Fill.ts"
 import * as CacheState from "../../src/core/CacheState.ts"
 import type { Bounds } from "../../src/core/Eviction.ts"
 import * as Residents from "../../src/core/Residents.ts"
@@ -32,7 +32,7 @@ const assertAgrees = (state: CacheState.CacheState, model: CacheModel): void => 
   for (const cause of CAUSES) mustBe(state.counts[cause], model.counts[cause], `count of ${cause}`)
   mustBe(state.epoch, model.epoch, "epoch")
   mustBe(CacheState.filling(state), model.standing.size, "questions in flight")
-  for (const token of HashMap.values(state.fills.standing)) must(model.stands(token), `token of ${token.key}`)
+  for (const token of Fill.tokens(state.fills)) must(model.stands(token), `token of ${token.key}`)
 }
 
 /** Moves between the queues, which only a look inside can tell. */

@@ -2,7 +2,6 @@
  * What holds of every state, however it came to be. Looks inside on purpose: the parts of the state say the
  * same things twice (a place in a bucket, a number in a queue), and they must agree.
  */
-import * as HashMap from "effect/HashMap"
 import * as CacheState from "../../src/core/CacheState.ts"
 import type * as Eviction from "../../src/core/Eviction.ts"
 import * as KeyHash from "../../src/core/KeyHash.ts"
@@ -127,13 +126,14 @@ export const leftIn = ({ count, queue }: Residents.Line): number => queue.size -
 const checkFills = (state: CacheState.CacheState): void => {
   const { fills } = state
   const ids = new Set<number>()
-  for (const [hash, token] of fills.standing) {
-    mustBe(token.hash, hash, "a token stands under its own hash")
-    mustBe(hash, CacheState.hashOf(state, token.key), "which is that of its key")
-    must(token.id < fills.nextId, "a token's number was given out")
-    ids.add(token.id)
-  }
-  mustBe(ids.size, HashMap.size(fills.standing), "no two tokens share a number")
+  for (const [hash, tokens] of fills.standing)
+    for (const token of tokens) {
+      mustBe(token.hash, hash, "a token stands under its own hash")
+      mustBe(hash, CacheState.hashOf(state, token.key), "which is that of its key")
+      must(token.id < fills.nextId, "a token's number was given out")
+      ids.add(token.id)
+    }
+  mustBe(ids.size, fills.size, "no two tokens share a number")
 }
 
 /** Nothing leaves uncounted: what entered and did not leave is there. */

@@ -1,5 +1,6 @@
 /** Old versions of a state: kept from changing, and told apart by their content. */
 import * as BucketTree from "../../src/core/BucketTree.ts"
+import * as Fill from "../../src/core/Fill.ts"
 import type * as CacheState from "../../src/core/CacheState.ts"
 import type * as Eviction from "../../src/core/Eviction.ts"
 import * as Queue from "../../src/core/Queue.ts"
@@ -32,7 +33,7 @@ export const contentOf = (state: CacheState.CacheState): string =>
   JSON.stringify([
     state.bounds,
     policy(state.eviction),
-    [state.fills.nextId, [...state.fills.standing].sort(([a], [b]) => (a < b ? -1 : 1))],
+    [state.fills.nextId, [...Fill.tokens(state.fills)].toSorted((a, b) => a.id - b.id)],
     [String(state.trustedSince), String(state.trustedForMillis)],
     state.epoch,
     state.counts,
