@@ -27,6 +27,9 @@ import * as StoreSqlite from "./store/StoreSqlite.ts"
 import type { Tracker } from "./store/Tracker.ts"
 import * as TrackerNone from "./store/TrackerNone.ts"
 
+/** A question of a backup and its answer hold the event loop for about a millisecond: this leaves most of it to requests. */
+const BACKUP_PAUSE = "3 millis"
+
 const lifetimeOf = (settings: Config.Settings): Lifetime => ({
   ttlMillis: settings.cacheTtl,
   graceMillis: settings.cacheGrace,
@@ -80,7 +83,7 @@ export const layer = (settings: Config.Settings, isTerminal: boolean) => {
       Server.layer({ host: settings.host, port: settings.port, maxValueBytes: settings.maxValueBytes }),
     ),
     Layer.provide([
-      Backup.layer({ every: settings.backupEvery, lifetime }),
+      Backup.layer({ every: settings.backupEvery, lifetime, pause: BACKUP_PAUSE }),
       Follow.layer({ untrackedTtlMillis: settings.untrackedTtl }),
       Health.layer,
       Listings.layer,

@@ -23,7 +23,6 @@ import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import { L1 } from "../cache/L1.ts"
-import type { Lifetime } from "../core/Lifetime.ts"
 import type { Store } from "../store/Store.ts"
 import type { Tracker } from "../store/Tracker.ts"
 import * as BackupRound from "./BackupRound.ts"
@@ -56,14 +55,13 @@ export class Backup extends Context.Service<
   }
 >()("cache-mechanism/background/Backup") {}
 
-export interface Options {
+export interface Options extends BackupRound.Options {
   readonly every: Duration.Input
-  readonly lifetime: Lifetime
 }
 
 const make = Effect.fnUntraced(function* (options: Options) {
   const l1 = yield* L1
-  const resync = yield* BackupRound.make(options.lifetime)
+  const resync = yield* BackupRound.make(options)
   const running = yield* Ref.make(false)
   const lastReport = yield* Ref.make(Option.none<Report>())
   const totals = yield* Ref.make<Totals>({ rounds: 0, failed: 0, ...BackupRound.nothing })

@@ -2,6 +2,7 @@
  * One round of the resync: L1 is held against the store, slice by slice, and repaired; then what L1 lacks is
  * taken in from the store, as far as there is room.
  */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
@@ -67,8 +68,14 @@ const SLICE_MAX_BYTES = COMPARE_MAX_BYTES
 /** Keys of the store that are looked at together. */
 const PAGE = 500
 
+export interface Options {
+  readonly lifetime: Lifetime.Lifetime
+  /** Rests between two questions: the longer, the less requests notice of a round. Default 0. */
+  readonly pause?: Duration.Input
+}
+
 /** The round, to be run again and again: it adds to what it is given. */
-export const make = Effect.fnUntraced(function* (lifetime: Lifetime.Lifetime) {
+export const make = Effect.fnUntraced(function* ({ lifetime, pause = 0 }: Options) {
   const l1 = yield* L1
   const store = yield* Store
   const tracker = yield* Tracker
@@ -137,7 +144,7 @@ export const make = Effect.fnUntraced(function* (lifetime: Lifetime.Lifetime) {
   const slice = (keys: ReadonlyArray<Key>, found: Found, adopting: boolean) =>
     // Requests that came in the meantime go first.
     Effect.andThen(
-      Effect.yieldNow,
+      Effect.sleep(pause),
       Effect.acquireUseRelease(take(keys), (tokens) => repair(tokens, found, adopting), giveBack),
     )
 
