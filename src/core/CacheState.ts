@@ -155,6 +155,12 @@ export const beginRead = (self: CacheState, key: Key): readonly [Fill.Begun, Cac
   return [begun, fills === self.fills ? self : { ...self, fills }]
 }
 
+/** The same for a read that must not be older than this moment: it joins nobody. */
+export const beginReadAnew = (self: CacheState, key: Key): readonly [Fill.Begun, CacheState] => {
+  const [begun, fills] = Fill.beginReadAnew(self.fills, key)
+  return [begun, { ...self, fills }]
+}
+
 /** Before a write is sent to the store: from here on L1 does not know the key. */
 export const beginWrite = (self: CacheState, key: Key): readonly [Fill.Token, CacheState] => {
   const [, forgotten] = drop(self, key, "invalidated")
@@ -264,6 +270,15 @@ const install = (self: CacheState, entry: Entry, now: number): readonly [Settled
 /** Whether a copy may be served without asking, as far as writes are concerned. */
 export const isTrusted = (self: CacheState, entry: Entry, now: number): boolean =>
   entry.confirmedAt >= self.trustedSince && now < entry.confirmedAt + self.trustedForMillis
+
+/**
+ * Until when a copy is fresh, as far as its time and writes are concerned. One that is suspect was so until the
+ * store confirmed it.
+ */
+export const freshUntil = (self: CacheState, entry: Entry): number =>
+  entry.confirmedAt < self.trustedSince
+    ? entry.confirmedAt
+    : Math.min(entry.freshUntil, entry.confirmedAt + self.trustedForMillis)
 
 /** Writes may be missed from now on: nothing is trusted, and nothing that is being fetched will be. */
 export const lose = (self: CacheState): CacheState => ({

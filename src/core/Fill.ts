@@ -6,7 +6,8 @@
  * arrives, only a token that still stands may install it. The answer always reaches its callers: what was
  * true when they asked is a correct answer for them, and only for them.
  *
- * - At most one token stands per key. A later reader joins it, so concurrent misses ask once.
+ * - At most one token stands per key. A later reader joins it, so concurrent misses ask once. Only one that needs
+ *   an answer no older than itself asks anew, and its token takes the place of the one that stood.
  * - A reader that comes after an invalidation finds no token and asks anew: it never joins a question that
  *   was asked before the write it must see.
  * - A writer's token lets an acknowledged write enter L1. Readers do not join it (the write may fail); a
@@ -48,6 +49,14 @@ export const beginRead = (self: Fills, key: Key): readonly [Begun, Fills] => {
   if (Option.isSome(standing) && standing.value.purpose === "read") {
     return [{ _tag: "Joined", token: standing.value }, self]
   }
+  return beginReadAnew(self, key)
+}
+
+/**
+ * Before a read that must not be older than this moment is sent: it joins nobody, and what stood for the key is
+ * withdrawn, as the later answer knows better.
+ */
+export const beginReadAnew = (self: Fills, key: Key): readonly [Begun, Fills] => {
   const [token, next] = register(self, key, "read")
   return [{ _tag: "Started", token }, next]
 }
