@@ -32,25 +32,36 @@ export const isValid = (text: string): boolean => {
 /** How deep a value may be nested: what walks through it afterwards must not run out of stack. */
 const MAX_DEPTH = 1_000
 
-/** A string with the colon that makes it a name, or a bracket. Of a text that is JSON, nothing else matters here. */
-const NAMES_AND_BRACKETS = /"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?|[{}[\]]/g
+/** Where the string that begins at `start` of a JSON text ends. */
+const endOfString = (text: string, start: number): number => {
+  let at = start + 1
+  while (at < text.length && text[at] !== '"') at += text[at] === "\\" ? 2 : 1
+  return at + 1
+}
 
-/** What is wrong with the form of a JSON text, if anything. */
+const WHITE_SPACE_AND_COLON = /[\t\n\r ]*:/y
+
+/** What is wrong with the form of a text that is JSON, if anything. */
 const faultOfForm = (text: string): string | undefined => {
   /** The names of each object that is open; an array has none. */
   const open: Array<Set<string>> = []
-  for (const [token, colon] of text.matchAll(NAMES_AND_BRACKETS)) {
-    if (token === "{" || token === "[") {
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at]
+    if (character === "{" || character === "[") {
       if (open.length === MAX_DEPTH) return `must not be nested deeper than ${MAX_DEPTH} levels`
       open.push(new Set())
-    } else if (token === "}" || token === "]") {
+    } else if (character === "}" || character === "]") {
       open.pop()
-    } else if (colon !== undefined) {
-      const name: unknown = JSON.parse(token.slice(0, -colon.length))
+    } else if (character === '"') {
+      const end = endOfString(text, at)
+      WHITE_SPACE_AND_COLON.lastIndex = end
       const names = open.at(-1)
-      if (typeof name !== "string" || names === undefined) continue
-      if (names.has(name)) return `the name ${JSON.stringify(name).slice(0, 50)} must not occur twice`
-      names.add(name)
+      if (names !== undefined && WHITE_SPACE_AND_COLON.test(text)) {
+        const name = String(JSON.parse(text.slice(at, end)))
+        if (names.has(name)) return `the name ${JSON.stringify(name).slice(0, 50)} must not occur twice`
+        names.add(name)
+      }
+      at = end - 1
     }
   }
   return undefined
