@@ -210,6 +210,20 @@ layer(service, { excludeTestServices: true })("reading over HTTP", (it) => {
       }),
     )
 
+    it.effect("carry Date, and nothing that a browser could take for a page", () =>
+      Effect.gen(function* () {
+        yield* write("page", "<html><script>1</script></html>")
+        for (const directives of ["no-cache", "max-age=60"]) {
+          const { headers } = yield* reading("page", directives)
+          assert.isTrue(Math.abs(Date.parse(String(headers["date"])) - Date.now()) < 60_000)
+          assert.deepStrictEqual(
+            [headers["content-type"], headers["x-content-type-options"], headers["cache-control"]],
+            ["text/plain; charset=utf-8", "nosniff", "private, no-cache"],
+          )
+        }
+      }),
+    )
+
     it.effect("say that a reply was collapsed into another's question", () =>
       Effect.gen(function* () {
         const chaos = yield* Chaos
