@@ -92,7 +92,7 @@ export const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
     const hash = CacheState.hashOf(state, key)
     const entry = CacheState.peek(state, key, at, hash)
     if (entry === undefined) return undefined
-    const freshUntil = CacheState.freshUntil(state, entry)
+    const freshUntil = CacheState.freshUntil(state, entry, at)
     return at < freshUntil ? serve(entry, HIT, freshUntil, at, hash) : undefined
   }
 
@@ -102,7 +102,7 @@ export const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
     const state = l1.current()
     const entry = CacheState.peek(state, key, at)
     if (entry === undefined) return "uri-miss"
-    return at < CacheState.freshUntil(state, entry) ? "request" : "stale"
+    return at < CacheState.freshUntil(state, entry, at) ? "request" : "stale"
   }
 
   const forwarded = (because: Because, { collapsed, entry, stored }: SingleFlight.Loaded): Reading => {
@@ -122,7 +122,7 @@ export const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
     const state = l1.current()
     const entry = CacheState.peek(state, key, at)
     if (entry === undefined || entry.value === undefined) return Result.fail(error)
-    const freshUntil = CacheState.freshUntil(state, entry)
+    const freshUntil = CacheState.freshUntil(state, entry, at)
     const copy = { confirmedAt: entry.confirmedAt, freshUntil }
     if (!Freshness.acceptsOnError(freshness, copy, at)) return Result.fail(error)
     return Result.succeed(serve(entry, FALLEN_BACK, freshUntil, at))
@@ -173,7 +173,7 @@ export const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
       const at = l1.now()
       const state = l1.current()
       const entry = CacheState.peek(state, key, at)
-      const freshUntil = entry === undefined ? -Infinity : CacheState.freshUntil(state, entry)
+      const freshUntil = entry === undefined ? -Infinity : CacheState.freshUntil(state, entry, at)
       const copy = entry === undefined ? undefined : { confirmedAt: entry.confirmedAt, freshUntil }
       const decision = Freshness.decide(freshness, copy, at)
       if (entry !== undefined && (decision === "fresh" || decision === "stale")) {

@@ -45,7 +45,7 @@ export const explain = (state: CacheState.CacheState, key: Key, now: number): Ex
     const reason = isGhost ? "evicted" : "not-held"
     return { reason, entry, freshUntil: -Infinity, isTrusted: false, isAsked }
   }
-  const freshUntil = CacheState.freshUntil(state, entry)
+  const freshUntil = CacheState.freshUntil(state, entry, now)
   const isTrusted = CacheState.isTrusted(state, entry, now)
   return { reason: reasonOf(entry, freshUntil, now), entry, freshUntil, isTrusted, isAsked }
 }

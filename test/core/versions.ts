@@ -33,7 +33,7 @@ export const contentOf = (state: CacheState.CacheState): string =>
     state.bounds,
     policy(state.eviction),
     [state.fills.nextId, [...state.fills.standing].sort(([a], [b]) => (a < b ? -1 : 1))],
-    [String(state.trustedSince), String(state.trustedForMillis)],
+    [state.trustedSince, state.trustedForMillis, state.assuredUntil].map(String),
     state.epoch,
     state.counts,
   ])
