@@ -173,6 +173,13 @@ export const settings = {
   backupEvery: duration("BACKUP_EVERY", 60_000, "how often L1 is compared with the store", 1_000),
   maxValueBytes: bytes("MAX_VALUE_BYTES", 1_048_576, "the largest value that is taken"),
   maxSubscribers: integer("MAX_SUBSCRIBERS", 100, "who may listen to `/events` at the same time", 0, 100_000),
+  requireConditions: oneOf<"yes" | "no">(
+    "REQUIRE_CONDITIONS",
+    { true: "yes", false: "no" },
+    "no",
+    "false",
+    "refuses a PUT, PATCH or DELETE without `If-Match` or `If-None-Match`",
+  ),
   logFormat: oneOf<"pretty" | "json" | "auto">(
     "LOG_FORMAT",
     { pretty: "pretty", json: "json" },
@@ -232,6 +239,7 @@ export const load: Effect.Effect<Settings, BadSetting> = Effect.gen(function* ()
     backupEvery: yield* readOne(settings.backupEvery),
     maxValueBytes: yield* readOne(settings.maxValueBytes),
     maxSubscribers: yield* readOne(settings.maxSubscribers),
+    requireConditions: yield* readOne(settings.requireConditions),
     logFormat: yield* readOne(settings.logFormat),
     logLevel: yield* readOne(settings.logLevel),
   }

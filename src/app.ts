@@ -80,7 +80,12 @@ export const layer = (settings: Config.Settings, isTerminal: boolean) => {
   const bounds = { maxEntries: settings.cacheMaxEntries, maxBytes: settings.cacheMaxBytes }
   return announce.pipe(
     Layer.provide(
-      Server.layer({ host: settings.host, port: settings.port, maxValueBytes: settings.maxValueBytes }),
+      Server.layer({
+        host: settings.host,
+        port: settings.port,
+        maxValueBytes: settings.maxValueBytes,
+        requireConditions: settings.requireConditions === "yes",
+      }),
     ),
     Layer.provide([
       Backup.layer({ every: settings.backupEvery, lifetime, pause: BACKUP_PAUSE }),

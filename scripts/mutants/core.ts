@@ -43,7 +43,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     `none`,
   ),
   fill("every token has its own number", `nextId: self.nextId + 1`, `nextId: self.nextId`),
-  fill("the resync gives way", `if (find(self, key, hash) !== undefined) return [Option.none(), self]`, ``),
+  fill("the resync gives way", `if (isUnderWay(self, key, hash)) return [Option.none(), self]`, ``),
   fill(
     "a write replaces what stood",
     `register(self, key, hash, "write")`,

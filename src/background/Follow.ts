@@ -63,6 +63,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
         return CacheState.trust(state, l1.now(), Infinity)
       case "Unsupported":
         return CacheState.trust(state, l1.now(), options.untrackedTtlMillis)
+      case "Alive":
+        return CacheState.assure(state, l1.now() + signal.forMillis)
       case "RoundTrip":
         return state
     }
@@ -80,6 +82,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
         return changes.publish({ _tag: "Reset", reason: signal.reason })
       case "Live":
         return changes.publish({ _tag: "Reset", reason: "live again" })
+      case "Alive":
       case "RoundTrip":
         return
     }

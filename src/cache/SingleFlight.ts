@@ -40,8 +40,8 @@ type Waiter = (answer: Answer) => void
 export interface SingleFlight {
   /** Asks the store for the keys (each once), in one round trip for those that nobody asked for yet. */
   readonly load: (keys: ReadonlyArray<Key>) => Effect.Effect<ReadonlyArray<Result.Result<Loaded, LoadError>>>
-  /** The same for one key. */
-  readonly loadOne: (key: Key) => Effect.Effect<Loaded, LoadError>
+  /** The same for one key. `anew`: the question is sent after this call, whoever has asked before. */
+  readonly loadOne: (key: Key, anew?: boolean) => Effect.Effect<Loaded, LoadError>
 }
 
 export const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
@@ -108,8 +108,12 @@ export const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
   }
 
   /** Registers the waiter for a key; returns the token if the question is still to be asked. */
-  const join = (key: Key, waiter: (collapsed: boolean) => Waiter): readonly [leave: () => void, Token?] => {
-    const begun = l1.modify((state) => CacheState.beginRead(state, key))
+  const join = (
+    key: Key,
+    waiter: (collapsed: boolean) => Waiter,
+    begin = CacheState.beginRead,
+  ): readonly [leave: () => void, Token?] => {
+    const begun = l1.modify((state) => begin(state, key))
     const collapsed = begun._tag === "Joined"
     const wait = waiter(collapsed)
     const waiters = waiting.get(begun.token.id) ?? []
@@ -126,15 +130,18 @@ export const make = Effect.fnUntraced(function* (lifetime: Lifetime) {
     (collapsed: boolean) =>
     (answer: { readonly entry: Entry; readonly stored: boolean }): Loaded => ({ ...answer, collapsed })
 
-  const loadOne: SingleFlight["loadOne"] = (key) =>
+  const loadOne: SingleFlight["loadOne"] = (key, anew = false) =>
     Effect.callback((resume) => {
-      const [leave, token] = join(key, (collapsed) => (answer) => {
-        resume(
-          Result.isSuccess(answer)
-            ? Effect.succeed(loaded(collapsed)(answer.success))
-            : Effect.fail(answer.failure),
-        )
-      })
+      const waiter =
+        (collapsed: boolean): Waiter =>
+        (answer) => {
+          resume(
+            Result.isSuccess(answer)
+              ? Effect.succeed(loaded(collapsed)(answer.success))
+              : Effect.fail(answer.failure),
+          )
+        }
+      const [leave, token] = join(key, waiter, anew ? CacheState.beginReadAnew : CacheState.beginRead)
       if (token !== undefined) start([token])
       return Effect.sync(leave)
     })

@@ -30,8 +30,9 @@
  *
  * Coherence. `fills` are the tokens of the questions in flight (`Fill.ts`). `trustedSince` and
  * `trustedForMillis` say which copies may be served as fresh: those whose question left after the tracker
- * became live. While it is not, none is. What was fetched earlier is *suspect*: it is kept, for it is probably
- * right, but only the store can tell. `epoch` grows whenever everything held became uncertain at once.
+ * became live. While it is not, none is, nor when it has not been heard of for too long (`assuredUntil`). What
+ * was fetched earlier is *suspect*: it is kept, for it is probably right, but only the store can tell. `epoch`
+ * grows whenever everything held became uncertain at once.
  *
  * Cost. Of n entries: `peek`, `serve` and a `touch` that changes nothing O(log n) with a base of 32, and no allocation;
  * every other transition the same and a few KB. `settle` evicts at most 1,000 entries and spares at most 16,
@@ -59,6 +60,8 @@ export interface CacheState {
   readonly trustedSince: number
   /** How long after its question a copy is trusted at most. Milliseconds. */
   readonly trustedForMillis: number
+  /** From here on no copy is trusted until the tracker has shown again that it is alive. Monotonic milliseconds. */
+  readonly assuredUntil: number
   readonly epoch: number
   readonly counts: Counts
 }
@@ -114,6 +117,7 @@ export const make = (bounds: Eviction.Bounds, seed = 0): CacheState => ({
   fills: Fill.none,
   trustedSince: -Infinity,
   trustedForMillis: Infinity,
+  assuredUntil: Infinity,
   epoch: 0,
   counts: noCounts,
 })
@@ -175,6 +179,12 @@ export const touch = (self: CacheState, key: Key, hash: number = hashOf(self, ke
 export const beginRead = (self: CacheState, key: Key): readonly [Fill.Begun, CacheState] => {
   const [begun, fills] = Fill.beginRead(self.fills, key, hashOf(self, key))
   return [begun, fills === self.fills ? self : { ...self, fills }]
+}
+
+/** The same for a read that must not be older than this moment: it joins nobody. */
+export const beginReadAnew = (self: CacheState, key: Key): readonly [Fill.Begun, CacheState] => {
+  const [begun, fills] = Fill.beginReadAnew(self.fills, key, hashOf(self, key))
+  return [begun, { ...self, fills }]
 }
 
 /** Before a write is sent to the store: from here on L1 does not know the key. */
@@ -291,7 +301,18 @@ const install = (
 
 /** Whether a copy may be served without asking, as far as writes are concerned. */
 export const isTrusted = (self: CacheState, entry: Entry, now: number): boolean =>
-  entry.confirmedAt >= self.trustedSince && now < entry.confirmedAt + self.trustedForMillis
+  now < self.assuredUntil &&
+  entry.confirmedAt >= self.trustedSince &&
+  now < entry.confirmedAt + self.trustedForMillis
+
+/**
+ * Until when a copy is fresh, as far as its time and writes are concerned. One that is suspect was so until the
+ * store confirmed it.
+ */
+export const freshUntil = (self: CacheState, entry: Entry, now: number): number =>
+  now >= self.assuredUntil || entry.confirmedAt < self.trustedSince
+    ? entry.confirmedAt
+    : Math.min(entry.freshUntil, entry.confirmedAt + self.trustedForMillis)
 
 /** Writes may be missed from now on: nothing is trusted, and nothing that is being fetched will be. */
 export const lose = (self: CacheState): CacheState => ({
@@ -310,8 +331,15 @@ export const trust = (self: CacheState, now: number, forMillis: number): CacheSt
   fills: Fill.withdrawAll(self.fills),
   trustedSince: now,
   trustedForMillis: forMillis,
+  assuredUntil: Infinity,
   epoch: self.epoch + 1,
 })
+
+/**
+ * The tracker has shown that it missed nothing, and that is good until then. A process that was stopped for a
+ * while finds the time to be past that, and trusts nothing before it has heard what it missed.
+ */
+export const assure = (self: CacheState, until: number): CacheState => ({ ...self, assuredUntil: until })
 
 /** Something wrote to the key: forget the copy, and distrust what is being fetched. */
 export const invalidate = (self: CacheState, key: Key): readonly [ReadonlyArray<Removal>, CacheState] => {

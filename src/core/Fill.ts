@@ -6,7 +6,8 @@
  * arrives, only a token that still stands may install it. The answer always reaches its callers: what was
  * true when they asked is a correct answer for them, and only for them.
  *
- * - At most one token stands per key. A later reader joins it, so concurrent misses ask once.
+ * - At most one token stands per key. A later reader joins it, so concurrent misses ask once. Only one that needs
+ *   an answer no older than itself asks anew, and its token takes the place of the one that stood.
  * - A reader that comes after an invalidation finds no token and asks anew: it never joins a question that
  *   was asked before the write it must see.
  * - A writer's token lets an acknowledged write enter L1. Readers do not join it (the write may fail); a
@@ -85,7 +86,16 @@ const without = (self: Fills, gone: Token): Fills => {
 /** Before a read is sent to the store. */
 export const beginRead = (self: Fills, key: Key, hash: number): readonly [Begun, Fills] => {
   const standing = find(self, key, hash)
-  if (standing?.purpose === "read") return [{ _tag: "Joined", token: standing }, self]
+  return standing?.purpose === "read"
+    ? [{ _tag: "Joined", token: standing }, self]
+    : beginReadAnew(self, key, hash)
+}
+
+/**
+ * Before a read that must not be older than this moment is sent: it joins nobody, and what stood for the key is
+ * withdrawn, as the later answer knows better.
+ */
+export const beginReadAnew = (self: Fills, key: Key, hash: number): readonly [Begun, Fills] => {
   const [token, next] = register(self, key, hash, "read")
   return [{ _tag: "Started", token }, next]
 }
@@ -96,7 +106,7 @@ export const beginWrite = (self: Fills, key: Key, hash: number): readonly [Token
 
 /** Before the resync looks at a key; `None` when somebody is reading or writing it, and will know better. */
 export const beginResync = (self: Fills, key: Key, hash: number): readonly [Option.Option<Token>, Fills] => {
-  if (find(self, key, hash) !== undefined) return [Option.none(), self]
+  if (isUnderWay(self, key, hash)) return [Option.none(), self]
   const [token, next] = register(self, key, hash, "resync")
   return [Option.some(token), next]
 }
@@ -109,6 +119,10 @@ const standingAs = (self: Fills, { hash, id }: Token): Token | undefined => {
 
 /** Whether the token still stands. */
 export const stands = (self: Fills, token: Token): boolean => standingAs(self, token) !== undefined
+
+/** Whether somebody reads or writes the key. */
+export const isUnderWay = (self: Fills, key: Key, hash: number): boolean =>
+  find(self, key, hash) !== undefined
 
 /** The token was used, or its question failed: it stands no more. Another token of the key is left alone. */
 export const end = (self: Fills, token: Token): Fills => {

@@ -66,12 +66,23 @@ export const value = (request: HttpServerRequest, maxBytes: number): Effect.Effe
     (bytes) => notJson(bytes, isUtf8(bytes) ? "must be valid JSON" : NOT_UTF8),
   )
 
-/** A JSON document; without `Content-Type`, or as what curl calls a form, it is taken as JSON too. */
-export const json = (request: HttpServerRequest, maxBytes: number): Effect.Effect<unknown, Refused> => {
+/**
+ * A JSON document of one of these media types. When none are named, any that is JSON will do; without
+ * `Content-Type`, or as what curl calls a form, it is then taken as JSON too.
+ */
+export const json = (
+  request: HttpServerRequest,
+  maxBytes: number,
+  types?: ReadonlyArray<string>,
+): Effect.Effect<unknown, Refused> => {
   const type = mediaType(request)
-  if (type !== "" && type !== "application/x-www-form-urlencoded" && !isJsonType(type)) {
+  const isTaken =
+    types?.includes(type) ?? (type === "" || type === "application/x-www-form-urlencoded" || isJsonType(type))
+  if (!isTaken) {
+    const accepted = (types ?? ["application/json"]).join(" or ")
+    const came = type === "" ? "none" : type.slice(0, MAX_RECEIVED)
     return Effect.fail(
-      new UnsupportedMediaType({ detail: `Content-Type must be application/json: received ${type}` }),
+      new UnsupportedMediaType({ detail: `Content-Type must be ${accepted}: received ${came}` }),
     )
   }
   return Effect.flatMap(read(request, maxBytes), (bytes) =>

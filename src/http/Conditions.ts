@@ -1,7 +1,7 @@
 /** The condition headers of RFC 9110 section 13.1, read into what the store decides. */
 import * as Result from "effect/Result"
 import type { Condition, Selector } from "../core/Condition.ts"
-import { InvalidRequest } from "./api/Problems.ts"
+import { InvalidRequest, PreconditionRequired } from "./api/Problems.ts"
 
 /** `W/` marks a weak tag; a tag holds anything visible but a quote (RFC 9110 section 8.8.3). */
 const ONE_TAG = String.raw`(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"`
@@ -30,17 +30,13 @@ const parse = (
   return Result.succeed(tags)
 }
 
-/** What `If-None-Match` selects; nothing when the header is absent. */
-export const ifNoneMatch = (
-  header: string | undefined,
-): Result.Result<Selector | undefined, InvalidRequest> =>
-  header === undefined ? Result.succeed(undefined) : parse("If-None-Match", header)
-
-/** The condition of a write. */
-export const ofHeaders = (headers: {
+export interface Headers {
   readonly "if-match"?: string
   readonly "if-none-match"?: string
-}): Result.Result<Condition, InvalidRequest> =>
+}
+
+/** The condition of a read or a write. */
+export const ofHeaders = (headers: Headers): Result.Result<Condition, InvalidRequest> =>
   Result.gen(function* () {
     const match = headers["if-match"]
     const noneMatch = headers["if-none-match"]
@@ -49,6 +45,19 @@ export const ofHeaders = (headers: {
       ...(noneMatch === undefined ? {} : { ifNoneMatch: yield* parse("If-None-Match", noneMatch) }),
     }
   })
+
+/** The condition of a change; one that names none is refused when the operator wants them. */
+export const ofChange = (
+  headers: Headers,
+  required: boolean,
+): Result.Result<Condition, InvalidRequest | PreconditionRequired> =>
+  required && headers["if-match"] === undefined && headers["if-none-match"] === undefined
+    ? Result.fail(
+        new PreconditionRequired({
+          detail: "send If-Match with the entity tag that was read, or If-None-Match: * to create",
+        }),
+      )
+    : ofHeaders(headers)
 
 /** A tag as `ETag` shows it. */
 export const quote = (etag: string): string => `"${etag}"`

@@ -5,34 +5,36 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
-import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { Cache } from "../cache/Cache.ts"
 import { L1 } from "../cache/L1.ts"
 import { Listings } from "../cache/Listings.ts"
 import * as CacheState from "../core/CacheState.ts"
 import * as Condition from "../core/Condition.ts"
-import { type Expiry, keep, never, after, Store } from "../store/Store.ts"
+import { type Expiry, keep, never, after, Store, type WriteError } from "../store/Store.ts"
 import { Api } from "./api/Api.ts"
 import { NewEntry } from "./api/Entries.ts"
 import { DEFAULT_PAGE, type Ttl } from "./api/Fields.ts"
 import * as Problems from "./api/Problems.ts"
 import * as Body from "./Body.ts"
 import * as Conditions from "./Conditions.ts"
-import * as Described from "./Described.ts"
+import * as PatchEntry from "./PatchEntry.ts"
+import * as ReadEntry from "./ReadEntry.ts"
 import * as SchemaProblems from "./SchemaProblems.ts"
 import * as Refusals from "./Refusals.ts"
-import * as ValueReply from "./ValueReply.ts"
 
 export interface Options {
   readonly maxValueBytes: number
+  /** Changes without a condition are refused. Default: they are not. */
+  readonly requireConditions?: boolean
 }
 
 /** What a JSON body may cost around its value: the key, escaped, and the names. */
 const JSON_OVERHEAD_BYTES = 16_384
 
-const expiryOf = (ttl: Ttl | undefined): Expiry =>
-  ttl === undefined ? never : ttl._tag === "Keep" ? keep : after(ttl.millis)
+const expiryOf = (ttl: Ttl | undefined, otherwise: Expiry = never): Expiry =>
+  ttl === undefined ? otherwise : ttl._tag === "Keep" ? keep : after(ttl.millis)
 
 /** 201 has no body, and says so: without a length it would go out chunked. */
 const created = (key: string, etag: string) =>
@@ -56,6 +58,23 @@ const invalidBody = (body: unknown) => (error: Schema.SchemaError) => {
   })
 }
 
+/** A part of a value cannot be put (RFC 9110 section 14.5). */
+const whole = (request: HttpServerRequest) => {
+  const range = request.headers["content-range"]
+  return range === undefined
+    ? Effect.void
+    : Effect.fail(
+        new Problems.InvalidRequest({
+          parameter: "Content-Range",
+          received: range.slice(0, MAX_RECEIVED),
+          detail: "a value is sent as a whole: Content-Range is not taken",
+        }),
+      )
+}
+
+const ofChange = (error: WriteError) =>
+  error._tag === "ConditionFailed" ? Refusals.ofCondition(error) : Refusals.ofWrite(error)
+
 const utf8 = new TextEncoder()
 
 export const layer = (options: Options) =>
@@ -68,58 +87,58 @@ export const layer = (options: Options) =>
       const listings = yield* Listings
       const store = yield* Store
       const clock = yield* Clock.Clock
-      const wallNow = () => clock.currentTimeMillisUnsafe()
       const decodeNewEntry = Schema.decodeUnknownEffect(NewEntry, { onExcessProperty: "error" })
 
-      const read = Effect.fnUntraced(function* (key: string, ifNoneMatch: string | undefined) {
-        const selector = yield* Effect.fromResult(Conditions.ifNoneMatch(ifNoneMatch))
-        const reading = yield* Effect.mapError(cache.get(key), Refusals.ofRead)
-        if (reading.entry.value === undefined) {
-          return yield* Effect.fail(
-            HttpApiSchema.withHeaders({
-              body: new Problems.EntryNotFound({ detail: "the store has no value under this key" }),
-              headers: { "cache-status": ValueReply.cacheStatus(reading.via, reading.entry, reading.at) },
-            }),
-          )
-        }
-        const isKnown =
-          selector !== undefined && Condition.selects(selector, Described.of(reading.entry).etag)
-        const reply = isKnown ? ValueReply.notModified : ValueReply.ok
-        return ValueReply.toResponse(reply(reading, reading.entry, wallNow))
-      })
+      const wallNow = () => clock.currentTimeMillisUnsafe()
+      const read = ReadEntry.make({ cache, wallNow })
+      const patch = PatchEntry.make({ cache, store, maxValueBytes: options.maxValueBytes })
+      const conditionOf = (headers: Conditions.Headers) =>
+        Effect.fromResult(Conditions.ofChange(headers, options.requireConditions === true))
 
       return handlers
-        .handle("getEntry", ({ headers, params }) => read(params.key, headers["if-none-match"]))
-        .handle("headEntry", ({ headers, params }) => read(params.key, headers["if-none-match"]))
+        .handle("getEntry", ({ headers, params }) => read(params.key, headers))
+        .handle("headEntry", ({ headers, params }) => read(params.key, headers))
         .handleRaw(
           "putEntry",
           Effect.fnUntraced(function* ({ headers, params, query, request }) {
-            const condition = yield* Effect.fromResult(Conditions.ofHeaders(headers))
+            yield* whole(request)
+            const condition = yield* conditionOf(headers)
             const bytes = yield* Body.value(request, options.maxValueBytes)
             const written = yield* cache
               .put(params.key, bytes, { condition, expiry: expiryOf(query.ttl) })
-              .pipe(
-                Effect.mapError((error) =>
-                  error._tag === "ConditionFailed" ? Refusals.ofCondition(error) : Refusals.ofWrite(error),
-                ),
-              )
+              .pipe(Effect.mapError(ofChange))
             const etag = Conditions.quote(written.etag)
             return written.created
               ? created(params.key, etag)
               : HttpServerResponse.empty({ status: 204, headers: { etag } })
           }),
         )
+        .handleRaw(
+          "patchEntry",
+          Effect.fnUntraced(function* ({ headers, params, query, request }) {
+            yield* whole(request)
+            const condition = yield* conditionOf(headers)
+            const body = yield* PatchEntry.bodyOf(request, options.maxValueBytes)
+            return yield* patch({
+              key: params.key,
+              patch: body,
+              condition,
+              expiry: expiryOf(query.ttl, keep),
+            })
+          }),
+        )
         .handle(
           "deleteEntry",
           Effect.fnUntraced(function* ({ headers, params }) {
-            const condition = yield* Effect.fromResult(Conditions.ofHeaders(headers))
-            const removed = yield* cache
-              .remove(params.key, { condition })
-              .pipe(
-                Effect.mapError((error) =>
-                  error._tag === "ConditionFailed" ? Refusals.ofCondition(error) : Refusals.ofWrite(error),
-                ),
-              )
+            const condition = yield* conditionOf(headers)
+            const removed = yield* cache.remove(params.key, { condition }).pipe(
+              Effect.catch((error) =>
+                // A condition on what is not there does not matter (RFC 9110 section 13.2.1): it is a 404.
+                error._tag === "ConditionFailed" && Option.isNone(error.current)
+                  ? Effect.succeed(false)
+                  : Effect.fail(ofChange(error)),
+              ),
+            )
             if (!removed) {
               return yield* new Problems.EntryNotFound({ detail: "the store has no value under this key" })
             }

@@ -75,7 +75,7 @@ const invalidPath = (raw: string, fault: string) =>
 type Key = { readonly _tag: "Key"; readonly url: string } | { readonly _tag: "Fault"; readonly fault: string }
 
 /** A key in the one spelling that the router decodes to the same key. */
-const canonical = (raw: string, query: string): Key => {
+const canonical = (raw: string, rest: string): Key => {
   if (/[^\x21-\x7e]/.test(raw)) return { _tag: "Fault", fault: "must be percent-encoded" }
   let key: string
   try {
@@ -85,7 +85,7 @@ const canonical = (raw: string, query: string): Key => {
   }
   const fault = keyFault(key)
   return fault === undefined
-    ? { _tag: "Key", url: ENTRIES + encodeURIComponent(key) + query }
+    ? { _tag: "Key", url: ENTRIES + encodeURIComponent(key) + rest }
     : { _tag: "Fault", fault }
 }
 
@@ -125,9 +125,10 @@ const route = <E, R>(app: App<E, R>, request: HttpServerRequest.HttpServerReques
     }
   }
   if (!path.startsWith(ENTRIES)) return app
-  const raw = path.slice(ENTRIES.length)
-  if (raw.includes("/")) return app
-  const key = canonical(raw, request.url.slice(path.length))
+  const raw = path.slice(ENTRIES.length).split("/", 1)[0] ?? ""
+  const rest = request.url.slice(ENTRIES.length + raw.length)
+  if (rest.startsWith("/") && allowOf(path) === undefined) return app
+  const key = canonical(raw, rest)
   if (key._tag === "Fault") return invalidPath(raw, key.fault)
   return key.url === request.url
     ? app

@@ -29,6 +29,9 @@ const keyOf = (url: string): Key | undefined => {
 /** One strong entity tag, the form in which clients send back what they got. */
 const ONE_STRONG_TAG = /^"[\x21\x23-\x7e]*"$/
 
+/** Headers by which a reader asks for something else than what is fresh. */
+const NEEDS_CONTRACT = ["cache-control", "pragma", "if-match"] as const
+
 export interface Sources {
   /** A fresh copy from L1, counted as a hit. */
   readonly peek: (key: Key) => Reading | undefined
@@ -62,7 +65,8 @@ export const answer = (
   { headers, method, url }: RawRequest,
 ): ValueReply.ValueReply | undefined => {
   if (method !== "GET" || url === undefined || !url.startsWith(PATH)) return undefined
-  if (headers.host === undefined) return undefined
+  if (headers.host === undefined || NEEDS_CONTRACT.some((name) => headers[name] !== undefined))
+    return undefined
   const noneMatch = headers["if-none-match"]
   if (noneMatch !== undefined && !ONE_STRONG_TAG.test(noneMatch)) return undefined
   const key = keyOf(url)

@@ -20,6 +20,11 @@ const meanings: ReadonlyArray<readonly [slug: string, status: number, meaning: s
     409,
     "The key holds a list, a hash or another structure that is not a string of bytes. Nothing was changed.",
   ],
+  [
+    "not-mergeable",
+    409,
+    "PATCH merges JSON, and the value is not JSON, names a member twice, or has a number that would not survive being read and written. Nothing was changed.",
+  ],
   ["backup-running", 409, "A backup is under way: its report will be under GET /backup."],
   [
     "cursor-expired",
@@ -37,6 +42,11 @@ const meanings: ReadonlyArray<readonly [slug: string, status: number, meaning: s
     415,
     "The body comes compressed, or as something else than the operation takes.",
   ],
+  [
+    "precondition-required",
+    428,
+    "The operator wants every change to carry If-Match or If-None-Match. Nothing was changed.",
+  ],
   ["internal-error", 500, "A defect of this program: the log has more under the same `id`."],
   ["store-unavailable", 503, "The store did not answer. Nothing was changed. Try again after `Retry-After`."],
   [
@@ -44,7 +54,17 @@ const meanings: ReadonlyArray<readonly [slug: string, status: number, meaning: s
     503,
     "The write was sent and no answer came: it may have happened, may happen yet, or never. Read the key to know.",
   ],
+  [
+    "contended",
+    503,
+    "PATCH read the value, merged, and found it changed by others, again and again. Nothing was changed. Try again after `Retry-After`.",
+  ],
   ["too-many-subscribers", 503, "As many listen to /events as may: `max`. Try again later."],
+  [
+    "not-cached",
+    504,
+    "The request says only-if-cached, and L1 has no copy that the other directives of Cache-Control accept.",
+  ],
   ["out-of-memory", 507, "The store has no room. Nothing was changed."],
 ]
 

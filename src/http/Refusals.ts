@@ -4,6 +4,7 @@ import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import type { ReadError } from "../cache/Cache.ts"
 import type { TooManySubscribers } from "../cache/Changes.ts"
 import type { CursorExpired } from "../cache/Listings.ts"
+import type { NotCached } from "../cache/Reads.ts"
 import type {
   BadCursor,
   ConditionFailed,
@@ -14,6 +15,7 @@ import type {
 } from "../store/Store.ts"
 import * as Problems from "./api/Problems.ts"
 import { quote } from "./Conditions.ts"
+import { NOT_CACHED } from "./ValueReply.ts"
 
 const MAX_RECEIVED = 100
 
@@ -27,6 +29,20 @@ export const unavailable = (error: StoreUnavailable) =>
   HttpApiSchema.withHeaders({
     body: new Problems.StoreUnavailable({ detail: `the store does not answer: ${error.reason}` }),
     headers: RETRY,
+  })
+
+/** A merge that others overtook `tries` times. */
+export const contended = (tries: number) =>
+  HttpApiSchema.withHeaders({
+    body: new Problems.Contended({ detail: `the value changed ${tries} times before the merge was written` }),
+    headers: RETRY,
+  })
+
+/** A body that is no patch, with the media type that one has. */
+export const ofPatchType = (detail: string) =>
+  HttpApiSchema.withHeaders({
+    body: new Problems.UnsupportedMediaType({ detail }),
+    headers: { "accept-patch": Problems.PATCH_TYPE } as const,
   })
 
 export const tooManySubscribers = ({ max }: TooManySubscribers) =>
@@ -51,7 +67,18 @@ export const ofListing = (error: BadCursor | CursorExpired | StoreUnavailable) =
   }
 }
 
-export const ofRead = (error: ReadError) => (error._tag === "WrongType" ? wrongType() : unavailable(error))
+/** The errors of a question to the store. */
+export const ofStoreRead = (error: StoreUnavailable | WrongType) =>
+  error._tag === "WrongType" ? wrongType() : unavailable(error)
+
+/** The errors of a read through L1. */
+export const ofRead = (error: ReadError | NotCached) =>
+  error._tag === "NotCached"
+    ? HttpApiSchema.withHeaders({
+        body: new Problems.NotCached({ detail: "Cache-Control says only-if-cached" }),
+        headers: { "cache-status": NOT_CACHED },
+      })
+    : ofStoreRead(error)
 
 /** The errors of a write, but for its condition. */
 export const ofWrite = (error: StoreUnavailable | OutcomeUnknown | WrongType | OutOfMemory) => {
@@ -73,7 +100,7 @@ export const ofWrite = (error: StoreUnavailable | OutcomeUnknown | WrongType | O
 }
 
 /** A condition that did not hold, with the tag that the store has. */
-export const ofCondition = ({ current }: ConditionFailed) => {
+export const ofCondition = ({ current }: Pick<ConditionFailed, "current">) => {
   const etag = Option.map(current, quote)
   return HttpApiSchema.withHeaders({
     body: new Problems.PreconditionFailed({

@@ -12,6 +12,7 @@ import { Api } from "./api/Api.ts"
 import { MAX_KEY_BYTES } from "./api/Fields.ts"
 import * as EntriesHandlers from "./EntriesHandlers.ts"
 import * as EventsHandlers from "./EventsHandlers.ts"
+import * as ExplainHandlers from "./ExplainHandlers.ts"
 import * as Front from "./Front.ts"
 import * as Metrics from "./Metrics.ts"
 import { OneWrite } from "./OneWrite.ts"
@@ -52,7 +53,12 @@ const docs = HttpRouter.use(
 const routes = (options: Options) =>
   Layer.mergeAll(
     HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
-      Layer.provide([EntriesHandlers.layer(options), EventsHandlers.layer, OperationsHandlers.layer]),
+      Layer.provide([
+        EntriesHandlers.layer(options),
+        EventsHandlers.layer,
+        ExplainHandlers.layer,
+        OperationsHandlers.layer,
+      ]),
       Layer.provide(SchemaProblems.layer),
     ),
     docs,

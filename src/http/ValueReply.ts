@@ -1,9 +1,9 @@
 /** A value as an HTTP reply: its bytes, and in the headers what is known of it. */
 import * as DateTime from "effect/DateTime"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
-import type { Reading, Via } from "../cache/Cache.ts"
+import type { Reading } from "../cache/Cache.ts"
 import * as Described from "./Described.ts"
-import type { Entry, Present, Value } from "../core/Entry.ts"
+import type { Present, Value } from "../core/Entry.ts"
 
 /** A private copy may be kept downstream but must be revalidated: a 304 costs no body and is never stale. */
 const CACHE_CONTROL = "private, no-cache"
@@ -12,30 +12,38 @@ const MILLIS_PER_SECOND = 1_000
 
 const secondsUntil = (millis: number, at: number): number => Math.floor((millis - at) / MILLIS_PER_SECOND)
 
-/** RFC 9211: what the cache did for this reply. */
-export const cacheStatus = (via: Via, entry: Entry, at: number): string => {
+/**
+ * RFC 9211: what the cache did for this reply. No `fwd-status`: what the store answers is no HTTP status; no `key`:
+ * it is in the path.
+ */
+export const cacheStatus = ({ at, freshUntil, via }: Reading): string => {
   switch (via._tag) {
     case "Hit":
-      return `cache-mechanism; hit; ttl=${secondsUntil(entry.freshUntil, at)}`
+      return `cache-mechanism; hit; ttl=${secondsUntil(freshUntil, at)}`
     case "Stale":
-      return `cache-mechanism; hit; ttl=${secondsUntil(entry.freshUntil, at)}; detail=store-unavailable`
+      return `cache-mechanism; hit; ttl=${secondsUntil(freshUntil, at)}; detail=${via.because}`
     case "Forwarded":
       return `cache-mechanism; fwd=${via.because}${via.stored ? "; stored" : ""}${via.collapsed ? "; collapsed" : ""}`
   }
 }
 
+/** The `Cache-Status` of a reply that neither L1 nor the store was used for. */
+export const NOT_CACHED = "cache-mechanism; detail=only-if-cached"
+
 /** `wallNow`: Unix milliseconds at `reading.at`. */
 const headersOf = (
-  { at, via }: Reading,
+  reading: Reading,
   entry: Present,
   etag: string,
   wallNow: () => number,
 ): Record<string, string> => {
+  const { at } = reading
   const headers: Record<string, string> = {
+    "accept-ranges": "none",
     etag,
     age: String(Math.max(0, secondsUntil(at, entry.confirmedAt))),
     "cache-control": CACHE_CONTROL,
-    "cache-status": cacheStatus(via, entry, at),
+    "cache-status": cacheStatus(reading),
     "x-content-type-options": "nosniff",
   }
   if (entry.storeExpiresAt !== undefined) {

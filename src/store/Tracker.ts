@@ -23,6 +23,11 @@ export type Signal =
   | { readonly _tag: "Lost"; readonly reason: string }
   /** From now on nothing is missed. What was fetched before is not to be trusted. */
   | { readonly _tag: "Live" }
+  /**
+   * A question of just now was answered: nothing was missed until it was asked. Good for so long, from now; then
+   * it takes another one to be sure. Only while live; a tracker that never says it is sure until `Lost`.
+   */
+  | { readonly _tag: "Alive"; readonly forMillis: number }
   /** The server refuses tracking: from now on nothing is told. `reason` says what it refuses. */
   | { readonly _tag: "Unsupported"; readonly reason: string }
   /** How long a write of our own took to be heard of here, sending included. */

@@ -28,10 +28,10 @@ const make = (): Context.Context<Tracker | Control> => {
   let refusal = ""
   const sink = TrackerSink.make(() =>
     status === "live"
-      ? { _tag: "Live" }
+      ? [{ _tag: "Live" }]
       : status === "unsupported"
-        ? { _tag: "Unsupported", reason: refusal }
-        : undefined,
+        ? [{ _tag: "Unsupported", reason: refusal }]
+        : [],
   )
 
   const lose = (reason: string, next: Status): void => {

@@ -2,10 +2,12 @@
  * Follows every writer to a Redis server, whoever it is, through its client-side caching protocol; where there
  * are several servers, each of them (`TrackerServers.ts`).
  *
- * A PING every quarter of a second bounds how long a connection that is only half there goes unnoticed, and a
+ * A PING every quarter of a second bounds how long a connection that is only half there goes unnoticed, its
+ * answer says for how long this process may go on believing what it heard (it may be stopped itself), and a
  * canary every second proves that what is written is heard (`TrackerCanary.ts`). Whatever goes wrong, the
  * sink hears `Lost` before anything else, once, and `Live` when the next connection has been armed.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
@@ -35,7 +37,10 @@ export interface Options {
 }
 
 const REFUSED_PAUSE_MILLIS = 30_000
-const PING_EVERY = "250 millis"
+const PING_EVERY_MILLIS = 250
+/** How long after a PING left its answer proves that nothing is missed: until the next one, in good time, has one. */
+const ASSURED_MILLIS = PING_EVERY_MILLIS + 1_000
+const NANOS_PER_MILLI = 1e6
 const CANARY_EVERY = "1 second"
 
 /** With data connections of its own for the canary. Where there is a store too, `RedisFollowed.ts` is the better one. */
@@ -81,7 +86,17 @@ const followServer = Effect.fnUntraced(function* (
   const settled = Latch.makeUnsafe(false)
 
   let refusal: Signal | undefined
-  const sink = TrackerSink.make(() => (connection.session() === undefined ? refusal : { _tag: "Live" }))
+  const clock = yield* Clock.Clock
+  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / NANOS_PER_MILLI
+  let askedAt = -Infinity
+  const sign = (): Signal => ({ _tag: "Alive", forMillis: askedAt + ASSURED_MILLIS - now() })
+  const sink = TrackerSink.make(() =>
+    connection.session() !== undefined ? [{ _tag: "Live" }, sign()] : refusal !== undefined ? [refusal] : [],
+  )
+  const alive = (sentAt: number): void => {
+    askedAt = sentAt
+    sink.tell(sign())
+  }
 
   const connection = yield* Effect.acquireRelease(
     Effect.sync(() =>
@@ -95,6 +110,7 @@ const followServer = Effect.fnUntraced(function* (
           onLive: () => {
             refusal = undefined
             sink.tell({ _tag: "Live" })
+            alive(now())
             settled.openUnsafe()
           },
           onClosed: () => settled.openUnsafe(),
@@ -125,7 +141,9 @@ const followServer = Effect.fnUntraced(function* (
     canary.hear(message.reserved)
   }
 
-  yield* Effect.forkScoped(Effect.repeat(Effect.sync(beats(connection)), Schedule.spaced(PING_EVERY)))
+  yield* Effect.forkScoped(
+    Effect.repeat(Effect.sync(beats(connection, now, alive)), Schedule.spaced(PING_EVERY_MILLIS)),
+  )
   yield* Effect.forkScoped(Effect.repeat(rounds(connection, canary), Schedule.spaced(CANARY_EVERY)))
   yield* Effect.timeoutOption(settled.await, options.timeoutMillis)
 
@@ -176,15 +194,21 @@ const fences = (
 }
 
 /** One PING at a time: while one is out, the socket's timeout runs. */
-const beats = (connection: TrackerConnectionRedis.TrackerConnection): (() => void) => {
+const beats = (
+  connection: TrackerConnectionRedis.TrackerConnection,
+  now: () => number,
+  alive: (sentAt: number) => void,
+): (() => void) => {
   let beating: TrackerConnectionRedis.Session | undefined
   return () => {
     const session = connection.session()
     if (session === undefined || session === beating) return
     beating = session
+    const sentAt = now()
     // An error is an answer too.
-    connection.ping(session, () => {
+    connection.ping(session, (failure) => {
       if (beating === session) beating = undefined
+      if (failure === undefined) alive(sentAt)
     })
   }
 }

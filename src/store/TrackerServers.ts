@@ -36,6 +36,7 @@ export interface Options {
 /** How long a server that nobody names any more is still followed: it may be back soon. */
 const ABSENT_MILLIS = 5000
 const LOOK_EVERY = "1 second"
+const NANOS_PER_MILLI = 1e6
 /** Among as many names there is almost surely one of each server, unless all keys are in one slot. */
 const NAMES_MAX = 2000
 
@@ -43,6 +44,8 @@ interface Followed {
   readonly scope: Scope.Closeable
   tracker: Tracker["Service"] | undefined
   live: boolean
+  /** Until when it has shown to miss nothing. Monotonic milliseconds. */
+  assuredUntil: number
   /** When it was last among the servers. */
   namedAt: number
 }
@@ -55,12 +58,21 @@ export const make = Effect.fnUntraced(function* (
   const wake = Latch.makeUnsafe(true)
   const settled = Latch.makeUnsafe(false)
   const all = new Map<string, Followed>()
-  const sink = TrackerSink.make(() => (session === undefined ? refusal : { _tag: "Live" }))
+  const sink = TrackerSink.make(() =>
+    session !== undefined ? [{ _tag: "Live" }, sign()] : refusal !== undefined ? [refusal] : [],
+  )
   let session: object | undefined
   let refusal: Signal | undefined
 
   const now = () => clock.currentTimeMillisUnsafe()
+  const monotonic = () => Number(clock.monotonicTimeNanosUnsafe()) / NANOS_PER_MILLI
   const followed = () => servers.nodes().map(({ name }) => all.get(name))
+
+  /** All of them together are as sure as the one that was heard of least recently. */
+  const sign = (): Signal => {
+    const until = Math.min(...followed().map((server) => server?.assuredUntil ?? -Infinity))
+    return { _tag: "Alive", forMillis: until - monotonic() }
+  }
 
   /** `moved`: a slot has changed hands. */
   const look = (moved: boolean, reason: string): void => {
@@ -70,6 +82,7 @@ export const make = Effect.fnUntraced(function* (
       session = {}
       refusal = undefined
       sink.tell({ _tag: "Live" })
+      sink.tell(sign())
       settled.openUnsafe()
     } else if (!live && session !== undefined) {
       session = undefined
@@ -83,10 +96,15 @@ export const make = Effect.fnUntraced(function* (
     switch (signal._tag) {
       case "Live":
         server.live = true
+        server.assuredUntil = Infinity
         return look(false, "")
       case "Lost":
         server.live = false
         return look(false, `${name}: ${signal.reason}`)
+      case "Alive":
+        server.assuredUntil = monotonic() + signal.forMillis
+        if (session !== undefined) sink.tell(sign())
+        return
       case "Unsupported":
         if (
           session === undefined &&
@@ -120,6 +138,7 @@ export const make = Effect.fnUntraced(function* (
           scope: yield* Scope.make(),
           tracker: undefined,
           live: false,
+          assuredUntil: -Infinity,
           namedAt: now(),
         }
         all.set(node.name, server)

@@ -8,8 +8,8 @@ export interface TrackerSink {
   readonly follow: Tracker["Service"]["follow"]
 }
 
-/** `first` is what a sink hears at once, if anything: where the tracker stands. */
-export const make = (first: () => Signal | undefined): TrackerSink => {
+/** `first` is what a sink hears at once: where the tracker stands. */
+export const make = (first: () => ReadonlyArray<Signal>): TrackerSink => {
   let sink: Sink | undefined
   const tell = (signal: Signal): void => sink?.(signal)
   return {
@@ -20,8 +20,7 @@ export const make = (first: () => Signal | undefined): TrackerSink => {
           Effect.suspend(() => {
             if (sink !== undefined) return Effect.die(new Error("a tracker has one sink"))
             sink = newSink
-            const signal = first()
-            if (signal !== undefined) tell(signal)
+            for (const signal of first()) tell(signal)
             return Effect.void
           }),
           () => Effect.sync(() => (sink = undefined)),

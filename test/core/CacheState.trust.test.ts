@@ -18,6 +18,12 @@ const isTrusted = (state: CacheState.CacheState, key: string, now: number): bool
   return entry !== undefined && CacheState.isTrusted(state, entry, now)
 }
 
+/** Of the copy of `a`. */
+const freshUntil = (state: CacheState.CacheState, now: number = NOW): number | undefined => {
+  const entry = CacheState.peek(state, "a", now)
+  return entry === undefined ? undefined : CacheState.freshUntil(state, entry, now)
+}
+
 describe("CacheState and its tracker", () => {
   it("trusts what it holds as long as nobody says otherwise", () => {
     const [, state] = fill(roomy, "a", "v1", NOW)
@@ -31,6 +37,29 @@ describe("CacheState and its tracker", () => {
     assert.strictEqual(heldUnder(lost, "a"), "v1")
     assert.isFalse(isTrusted(lost, "a", NOW))
     assert.strictEqual(lost.epoch, held.epoch + 1)
+  })
+
+  it("trusts nothing from the moment until which the tracker was sure, and all of it again after the next", () => {
+    const [, held] = fill(roomy, "a", "v1", NOW)
+    const assured = CacheState.assure(held, NOW + 100)
+    invariants.check(assured)
+    assert.isTrue(isTrusted(assured, "a", NOW + 99))
+    assert.isFalse(isTrusted(assured, "a", NOW + 100))
+    assert.strictEqual(freshUntil(assured, NOW + 99), freshUntil(held))
+    assert.strictEqual(freshUntil(assured, NOW + 100), NOW)
+    assert.isTrue(isTrusted(CacheState.assure(assured, NOW + 200), "a", NOW + 100))
+    assert.isFalse(isTrusted(CacheState.assure(CacheState.lose(held), NOW + 200), "a", NOW + 100))
+    const [, anew] = fill(CacheState.trust(assured, NOW, FOR_EVER), "a", "v2", NOW)
+    assert.isTrue(isTrusted(anew, "a", NOW + 1_000))
+  })
+
+  it("calls a copy fresh until its time, or its trust, ends, and a suspect one until it was confirmed", () => {
+    const [, held] = fill(roomy, "a", "v1", NOW)
+    assert.strictEqual(freshUntil(held), CacheState.peek(held, "a", NOW)?.freshUntil)
+    assert.strictEqual(freshUntil(CacheState.lose(held)), NOW)
+    assert.strictEqual(freshUntil(CacheState.trust(held, NOW + 1, FOR_EVER)), NOW)
+    const [, shortly] = fill(CacheState.trust(roomy, NOW, 100), "a", "v1", NOW)
+    assert.strictEqual(freshUntil(shortly), NOW + 100)
   })
 
   it("lets no answer in while the tracker is lost", () => {

@@ -34,7 +34,7 @@ export const contentOf = (state: CacheState.CacheState): string =>
     state.bounds,
     policy(state.eviction),
     [state.fills.nextId, [...Fill.tokens(state.fills)].toSorted((a, b) => a.id - b.id)],
-    [String(state.trustedSince), String(state.trustedForMillis)],
+    [state.trustedSince, state.trustedForMillis, state.assuredUntil].map(String),
     state.epoch,
     state.counts,
   ])

@@ -37,8 +37,7 @@ layer(Service.layer(StoreMemory.layer), { excludeTestServices: true })("Front", 
         ["GET", "/entries/a/", 404],
         ["GET", "/entries/", 400],
         ["GET", "/entries/a/b", 404],
-        ["PATCH", "/entries/a", 405, "DELETE, GET, HEAD, OPTIONS, PUT"],
-        ["POST", "/entries/a", 405, "DELETE, GET, HEAD, OPTIONS, PUT"],
+        ["POST", "/entries/a", 405, "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"],
         ["DELETE", "/entries", 405, "GET, HEAD, OPTIONS, POST"],
         ["DELETE", "/backup", 405, "GET, HEAD, OPTIONS, POST"],
         ["POST", "/stats", 405, "GET, HEAD, OPTIONS"],
@@ -54,7 +53,7 @@ layer(Service.layer(StoreMemory.layer), { excludeTestServices: true })("Front", 
       const options = yield* send({ method: "OPTIONS", path: "/entries/a" })
       assert.deepStrictEqual(
         [options.status, options.headers["allow"]],
-        [204, "DELETE, GET, HEAD, OPTIONS, PUT"],
+        [204, "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"],
       )
     }),
   )
@@ -119,6 +118,43 @@ const SAMPLE: ReadonlyArray<Service.Outgoing> = [
     '"7a38d8cbd20d9932ba948efaa364bb62651d5ad4"',
     '"x", "7a38d8cbd20d9932ba948efaa364bb62651d5ad4"',
   ].map((noneMatch) => ({ path: "/entries/text", headers: { "if-none-match": noneMatch } })),
+  ...[
+    "no-cache",
+    "no-store",
+    "max-age=0",
+    "max-age=60",
+    "max-age=x",
+    "min-fresh=10",
+    "min-fresh=9999",
+    "max-stale",
+    "max-stale=5",
+    "only-if-cached",
+    "only-if-cached, no-cache",
+    "stale-if-error=0",
+    "unheard-of=1",
+    "",
+  ].flatMap((directives) =>
+    ["text", "none"].map((key) => ({
+      path: `/entries/${key}`,
+      headers: { "cache-control": directives },
+    })),
+  ),
+  ...[
+    { pragma: "no-cache" },
+    { pragma: "no-cache", "cache-control": "max-age=60" },
+    { "if-match": "*" },
+    { "if-match": '"x"' },
+    { "if-match": '"7a38d8cbd20d9932ba948efaa364bb62651d5ad4"', "if-none-match": "*" },
+    { "if-modified-since": "Fri, 01 Jan 2100 00:00:00 GMT" },
+    { "if-unmodified-since": "Sat, 01 Jan 2000 00:00:00 GMT" },
+    { range: "bytes=0-0" },
+    { range: "bytes=9-", "if-range": '"7a38d8cbd20d9932ba948efaa364bb62651d5ad4"' },
+    { "content-encoding": "gzip" },
+    { expect: "100-continue" },
+  ].flatMap((headers) => [
+    { path: "/entries/text", headers },
+    { path: "/entries/text", method: "HEAD", headers },
+  ]),
   { path: "/entries/text", method: "HEAD" },
 ]
 

@@ -75,6 +75,7 @@ export const layer = <E, R>(
   options?: {
     readonly hotPath?: boolean
     readonly maxEntries?: number
+    readonly requireConditions?: boolean
     /** Default: nobody else writes. */
     readonly tracker?: Layer.Layer<Tracker>
   },
@@ -94,6 +95,7 @@ export const layer = <E, R>(
         port: 0,
         maxValueBytes: MAX_VALUE_BYTES,
         hotPath: options?.hotPath ?? true,
+        requireConditions: options?.requireConditions ?? false,
       }),
     ),
     Layer.provideMerge(

@@ -31,7 +31,7 @@ export const make = (send: (command: "GET", key: string) => Effect.Effect<unknow
     held: () => held,
     apply: (signal) => {
       if (signal._tag === "Invalidated") signal.keys.forEach(forget)
-      else if (signal._tag !== "RoundTrip") {
+      else if (signal._tag !== "RoundTrip" && signal._tag !== "Alive") {
         forgetAll()
         if (signal._tag !== "Flushed") live = signal._tag === "Live"
       }

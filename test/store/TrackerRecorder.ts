@@ -4,7 +4,7 @@ import type * as Scope from "effect/Scope"
 import type { NotLive, Signal, Tracker } from "../../src/store/Tracker.ts"
 
 export interface Recorder {
-  /** Everything but round trips, in order. */
+  /** Everything but round trips and signs of life, in order. */
   readonly signals: () => ReadonlyArray<Signal>
   readonly tags: () => ReadonlyArray<Signal["_tag"]>
   readonly roundTrips: () => ReadonlyArray<number>
@@ -26,7 +26,7 @@ export const follow = Effect.fnUntraced(function* (
   const waiting = new Set<() => void>()
   yield* tracker.follow((signal) => {
     if (signal._tag === "RoundTrip") roundTrips.push(signal.millis)
-    else signals.push(signal)
+    else if (signal._tag !== "Alive") signals.push(signal)
     also(signal)
     for (const look of waiting) look()
   })

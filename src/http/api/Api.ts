@@ -4,6 +4,7 @@ import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
 import * as OpenApi from "effect/http-api/OpenApi"
 import { EntriesGroup } from "./Entries.ts"
 import { EventsGroup } from "./Events.ts"
+import { ExplainGroup } from "./Explain.ts"
 import { OperationsGroup } from "./Operations.ts"
 import { InternalError, InvalidRequest } from "./Problems.ts"
 
@@ -31,6 +32,7 @@ export class SchemaProblems extends HttpApiMiddleware.Service<SchemaProblems>()(
 export class Api extends HttpApi.make("cache-mechanism")
   .add(EntriesGroup)
   .add(EventsGroup)
+  .add(ExplainGroup)
   .add(OperationsGroup)
   .middleware(SchemaProblems)
   .annotate(HttpApi.QueryParseOptions, { onExcessProperty: "error" })

@@ -14,12 +14,17 @@ const etag = Schema.String.annotate({
 })
 
 const readHeaders = {
+  "accept-ranges": Schema.Literal("none"),
   etag,
   age: Schema.String.annotate({ description: "seconds since the value came from the store" }),
   "cache-control": Schema.Literal("private, no-cache"),
   "cache-status": Schema.String.annotate({
     description: "RFC 9211: whether L1 had it, and what was done",
-    examples: ["cache-mechanism; hit; ttl=271"],
+    examples: [
+      "cache-mechanism; hit; ttl=271",
+      "cache-mechanism; fwd=uri-miss; stored",
+      "cache-mechanism; hit; ttl=-12; detail=store-unavailable",
+    ],
   }),
   expires: Schema.optionalKey(Schema.String).annotate({ description: "when the store forgets the value" }),
   "x-content-type-options": Schema.Literal("nosniff"),
@@ -59,6 +64,19 @@ const conditions = {
   }),
 }
 
+/** What a reader may ask with. `Range`, `If-Range` and conditions on dates are ignored, as RFC 9110 has it. */
+const readRequest = {
+  ...conditions,
+  "cache-control": Schema.optionalKey(Schema.String).annotate({
+    description:
+      "RFC 9111: `no-cache`, `no-store`, `max-age`, `min-fresh`, `max-stale`, `only-if-cached`, `stale-if-error`; all that are given hold. Others are ignored",
+    examples: ["max-age=10", "max-stale=60, stale-if-error=600"],
+  }),
+  pragma: Schema.optionalKey(Schema.String).annotate({
+    description: "`no-cache` counts when there is no `Cache-Control`",
+  }),
+}
+
 const Created = HttpApiSchema.WithHeaders(HttpApiSchema.Empty(201).annotate({ description: "created" }), {
   etag,
   location: Schema.String,
@@ -71,33 +89,36 @@ const readErrors = [
   Problems.InvalidRequest,
   Problems.EntryNotFoundOnRead,
   Problems.WrongType,
+  Problems.PreconditionFailedResponse,
   Problems.StoreUnavailableResponse,
+  Problems.NotCachedResponse,
 ] as const
 
 const writeErrors = [
   Problems.WrongType,
   Problems.PreconditionFailedResponse,
-  Problems.WriteUnavailableResponse,
+  Problems.PreconditionRequired,
   Problems.OutOfMemory,
 ] as const
 
 const read = HttpApiEndpoint.get("getEntry", "/entries/:key", {
   params: { key: Key },
-  headers: { "if-none-match": conditions["if-none-match"] },
+  headers: readRequest,
   success: [Value, NotModified],
   error: readErrors,
 }).annotateMerge(
   OpenApi.annotations({
     identifier: "getEntry",
     summary: "Read a value",
-    description: "A fresh copy from L1, else what the store says.",
+    description:
+      "A fresh copy from L1, else what the store says; `Cache-Control` asks for more or for less. A copy that L1 cannot be sure of (the tracker of writes is not live) counts as stale since the store confirmed it.",
     transform: describeBodies,
   }),
 )
 
 const head = HttpApiEndpoint.head("headEntry", "/entries/:key", {
   params: { key: Key },
-  headers: { "if-none-match": conditions["if-none-match"] },
+  headers: readRequest,
   success: [
     HttpApiSchema.WithHeaders(
       HttpApiSchema.Empty(200).annotate({ description: "there is a value" }),
@@ -114,7 +135,13 @@ const put = HttpApiEndpoint.put("putEntry", "/entries/:key", {
   headers: conditions,
   payload: Schema.Uint8Array.pipe(HttpApiSchema.asUint8Array({ contentType: "*/*" })),
   success: [Created, Replaced],
-  error: [...writeErrors, Problems.InvalidRequest, Problems.ValueTooLarge, Problems.UnsupportedMediaType],
+  error: [
+    ...writeErrors,
+    Problems.InvalidRequest,
+    Problems.ValueTooLarge,
+    Problems.UnsupportedMediaType,
+    Problems.WriteUnavailableResponse,
+  ],
 }).annotateMerge(
   OpenApi.annotations({
     identifier: "putEntry",
@@ -124,11 +151,42 @@ const put = HttpApiEndpoint.put("putEntry", "/entries/:key", {
   }),
 )
 
+const Patched = HttpApiSchema.WithHeaders(
+  Schema.Uint8Array.pipe(HttpApiSchema.asUint8Array({ contentType: "application/json" })).annotate({
+    description: "the value after the merge",
+  }),
+  { etag, "content-location": Schema.String, "x-content-type-options": Schema.Literal("nosniff") },
+)
+
+const patch = HttpApiEndpoint.patch("patchEntry", "/entries/:key", {
+  params: { key: Key },
+  query: { ttl: Schema.optionalKey(TtlFromText) },
+  headers: conditions,
+  payload: Schema.Uint8Array.pipe(HttpApiSchema.asUint8Array({ contentType: Problems.PATCH_TYPE })),
+  success: Patched,
+  error: [
+    ...writeErrors,
+    Problems.InvalidRequest,
+    Problems.EntryNotFound,
+    Problems.NotMergeable,
+    Problems.ValueTooLarge,
+    Problems.PatchTypeResponse,
+    Problems.MergeUnavailableResponse,
+  ],
+}).annotateMerge(
+  OpenApi.annotations({
+    identifier: "patchEntry",
+    summary: "Change members of a JSON value",
+    description:
+      "RFC 7396: members that the patch names are set, those that it sets to null removed. Merged with what the store holds and written only over that, so that nothing is lost however many patch at once. Without `ttl` the expiry stays.",
+  }),
+)
+
 const remove = HttpApiEndpoint.delete("deleteEntry", "/entries/:key", {
   params: { key: Key },
   headers: conditions,
   success: HttpApiSchema.Empty(204).annotate({ description: "removed" }),
-  error: [...writeErrors, Problems.InvalidRequest, Problems.EntryNotFound],
+  error: [...writeErrors, Problems.InvalidRequest, Problems.EntryNotFound, Problems.WriteUnavailableResponse],
 }).annotateMerge(OpenApi.annotations({ identifier: "deleteEntry", summary: "Remove a value" }))
 
 /** The body of `POST /entries`. */
@@ -215,9 +273,9 @@ const list = HttpApiEndpoint.get("listEntries", "/entries", {
   }),
 )
 
-/** `GET`, `PUT`, `DELETE` on an entry; `GET`, `POST` on all. */
+/** `GET`, `PUT`, `PATCH`, `DELETE` on an entry; `GET`, `POST` on all. */
 export const EntriesGroup = HttpApiGroup.make("entries")
-  .add(read, head, put, remove, create, list)
+  .add(read, head, put, patch, remove, create, list)
   .annotateMerge(
     OpenApi.annotations({ title: "entries", description: "Values under keys, as the store holds them." }),
   )

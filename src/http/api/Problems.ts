@@ -65,6 +65,36 @@ export class PreconditionFailed extends HttpApiError.Problem<PreconditionFailed>
   },
 ) {}
 
+export class PreconditionRequired extends HttpApiError.Problem<PreconditionRequired>()(
+  "PreconditionRequired",
+  {
+    type: "/docs/problems/precondition-required",
+    status: 428,
+    title: "A change must say what it expects to change",
+  },
+) {}
+
+/** The value is not JSON, or has numbers that would not survive being read and written. */
+export class NotMergeable extends HttpApiError.Problem<NotMergeable>()("NotMergeable", {
+  type: "/docs/problems/not-mergeable",
+  status: 409,
+  title: "The value is not JSON that can be merged without loss",
+}) {}
+
+/** Nothing was changed. */
+export class Contended extends HttpApiError.Problem<Contended>()("Contended", {
+  type: "/docs/problems/contended",
+  status: 503,
+  title: "Others changed the value each time before the merge was written",
+}) {}
+
+/** Asked for with `only-if-cached`. */
+export class NotCached extends HttpApiError.Problem<NotCached>()("NotCachedProblem", {
+  type: "/docs/problems/not-cached",
+  status: 504,
+  title: "L1 has no copy that will do, and the store must not be asked",
+}) {}
+
 export class ValueTooLarge extends HttpApiError.Problem<ValueTooLarge>()(
   "ValueTooLarge",
   { type: "/docs/problems/value-too-large", status: 413, title: "The body is larger than allowed" },
@@ -154,6 +184,24 @@ export const WriteUnavailableResponse = HttpApiSchema.WithHeaders(
   }),
   retryAfter,
 )
+
+/** The same, and that of a merge which others overtook too often. */
+export const MergeUnavailableResponse = HttpApiSchema.WithHeaders(
+  Schema.Union([StoreUnavailable, OutcomeUnknown, Contended]).annotate({
+    httpApiStatus: 503,
+    "~httpApiEncoding": { _tag: "Json", contentType: "application/problem+json" },
+  }),
+  retryAfter,
+)
+
+export const NotCachedResponse = HttpApiSchema.WithHeaders(NotCached, { "cache-status": Schema.String })
+
+/** What a PATCH takes: RFC 5789 wants it named when something else came. */
+export const PATCH_TYPE = "application/merge-patch+json"
+
+export const PatchTypeResponse = HttpApiSchema.WithHeaders(UnsupportedMediaType, {
+  "accept-patch": Schema.Literal(PATCH_TYPE),
+})
 
 /** A 412 carries the current entity tag, if there is a value. */
 export const PreconditionFailedResponse = HttpApiSchema.WithHeaders(PreconditionFailed, {
