@@ -49,7 +49,11 @@ export const mutants: ReadonlyArray<Mutant> = [
     `: Math.min(entry.freshUntil, entry.confirmedAt + self.trustedForMillis)`,
     `: entry.freshUntil`,
   ),
-  state("live again, its word is good", `assuredUntil: Infinity,\n  epoch`, `epoch`),
+  state(
+    "live again, its word is good",
+    `trustedForMillis: forMillis,\n  assuredUntil: Infinity,`,
+    `trustedForMillis: forMillis,`,
+  ),
 
   reads("no-cache joins nobody", `flights.loadOne(key, freshness.noCache)`, `flights.loadOne(key)`),
   reads(

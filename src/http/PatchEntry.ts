@@ -44,7 +44,7 @@ export interface Patch {
 }
 
 /** Others in this process wait for their turn, so only other processes can be faster this often. */
-const MAX_TRIES = 16
+const MAX_TRIES = 64
 
 const utf8 = new TextEncoder()
 
