@@ -16,8 +16,9 @@ import { mutants as ofCoherence } from "./mutants/coherence.ts"
 import { mutants as ofCore } from "./mutants/core.ts"
 import { mutants as ofListings } from "./mutants/listings.ts"
 import type { Mutant } from "./mutants/Mutant.ts"
+import { mutants as ofReading } from "./mutants/reading.ts"
 
-const mutants: ReadonlyArray<Mutant> = [...ofCore, ...ofListings, ...ofCoherence]
+const mutants: ReadonlyArray<Mutant> = [...ofCore, ...ofReading, ...ofListings, ...ofCoherence]
 
 const ROOT = resolve(import.meta.dirname, "..")
 const AT_ONCE = Math.min(2, availableParallelism())

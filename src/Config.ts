@@ -180,6 +180,21 @@ export const settings = {
     "false",
     "refuses a PUT, PATCH or DELETE without `If-Match` or `If-None-Match`",
   ),
+  downstreamMaxAge: duration(
+    "DOWNSTREAM_MAX_AGE",
+    0,
+    "how long caches downstream (browsers, clients) may use a value without asking again; it is then not coherent",
+  ),
+  downstreamStaleWhileRevalidate: duration(
+    "DOWNSTREAM_STALE_WHILE_REVALIDATE",
+    0,
+    "how long past that they may use it while they ask",
+  ),
+  downstreamStaleIfError: duration(
+    "DOWNSTREAM_STALE_IF_ERROR",
+    0,
+    "how long past that they may use it while this service fails",
+  ),
   logFormat: oneOf<"pretty" | "json" | "auto">(
     "LOG_FORMAT",
     { pretty: "pretty", json: "json" },
@@ -240,6 +255,9 @@ export const load: Effect.Effect<Settings, BadSetting> = Effect.gen(function* ()
     maxValueBytes: yield* readOne(settings.maxValueBytes),
     maxSubscribers: yield* readOne(settings.maxSubscribers),
     requireConditions: yield* readOne(settings.requireConditions),
+    downstreamMaxAge: yield* readOne(settings.downstreamMaxAge),
+    downstreamStaleWhileRevalidate: yield* readOne(settings.downstreamStaleWhileRevalidate),
+    downstreamStaleIfError: yield* readOne(settings.downstreamStaleIfError),
     logFormat: yield* readOne(settings.logFormat),
     logLevel: yield* readOne(settings.logLevel),
   }

@@ -37,6 +37,16 @@ const lifetimeOf = (settings: Config.Settings): Lifetime => ({
   jitter: settings.cacheJitter,
 })
 
+/** What caches downstream may do; nothing unless a setting says so. */
+const downstreamOf = (settings: Config.Settings) => {
+  const downstream = {
+    maxAgeMillis: settings.downstreamMaxAge,
+    staleWhileRevalidateMillis: settings.downstreamStaleWhileRevalidate,
+    staleIfErrorMillis: settings.downstreamStaleIfError,
+  }
+  return Object.values(downstream).some((millis) => millis > 0) ? { downstream } : {}
+}
+
 /** The store, and the tracker that tells who else writes to it. */
 const storeOf = (
   settings: Config.Settings,
@@ -84,6 +94,7 @@ export const layer = (settings: Config.Settings, isTerminal: boolean) => {
         host: settings.host,
         port: settings.port,
         maxValueBytes: settings.maxValueBytes,
+        ...downstreamOf(settings),
         requireConditions: settings.requireConditions === "yes",
       }),
     ),

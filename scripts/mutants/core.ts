@@ -122,7 +122,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   ),
   state("being live again trusts nothing older", `trustedSince: now,`, `trustedSince: -Infinity,`),
   state("an untold copy is short-lived", `trustedForMillis: forMillis`, `trustedForMillis: Infinity`),
-  state("trust begins with the question", `entry.confirmedAt >= self.trustedSince && `, ``),
+  state("trust begins with the question", `  entry.confirmedAt >= self.trustedSince &&\n`, ``),
   state("no answer enters while the tracker is lost", `if (self.trustedSince === Infinity)`, `if (false)`),
   state(
     "a contradicted copy leaves",

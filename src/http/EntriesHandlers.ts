@@ -21,10 +21,11 @@ import * as Body from "./Body.ts"
 import * as Conditions from "./Conditions.ts"
 import * as PatchEntry from "./PatchEntry.ts"
 import * as ReadEntry from "./ReadEntry.ts"
+import * as ValueReply from "./ValueReply.ts"
 import * as SchemaProblems from "./SchemaProblems.ts"
 import * as Refusals from "./Refusals.ts"
 
-export interface Options {
+export interface Options extends ValueReply.Options {
   readonly maxValueBytes: number
   /** Changes without a condition are refused. Default: they are not. */
   readonly requireConditions?: boolean
@@ -89,8 +90,7 @@ export const layer = (options: Options) =>
       const clock = yield* Clock.Clock
       const decodeNewEntry = Schema.decodeUnknownEffect(NewEntry, { onExcessProperty: "error" })
 
-      const wallNow = () => clock.currentTimeMillisUnsafe()
-      const read = ReadEntry.make({ cache, wallNow })
+      const read = ReadEntry.make(cache, ValueReply.termsOf(clock, options))
       const patch = PatchEntry.make({ cache, store, maxValueBytes: options.maxValueBytes })
       const conditionOf = (headers: Conditions.Headers) =>
         Effect.fromResult(Conditions.ofChange(headers, options.requireConditions === true))

@@ -196,12 +196,12 @@ const makeOrder = () => {
 }
 
 /** `hotPath: false` leaves every request to the contract: for the test that compares the two. */
-export const layer = (options?: { readonly hotPath?: boolean }) =>
+export const layer = (options?: ValueReply.Options & { readonly hotPath?: boolean }) =>
   HttpRouter.middleware(
     Effect.gen(function* () {
       const cache = yield* Cache
       const clock = yield* Clock.Clock
-      const sources = { peek: cache.peek, wallNow: () => clock.currentTimeMillisUnsafe() }
+      const sources = { peek: cache.peek, terms: ValueReply.termsOf(clock, options ?? {}) }
       const hot = options?.hotPath ?? true
       const order = makeOrder()
       return (app) =>

@@ -35,8 +35,7 @@ const NEEDS_CONTRACT = ["cache-control", "pragma", "if-match"] as const
 export interface Sources {
   /** A fresh copy from L1, counted as a hit. */
   readonly peek: (key: Key) => Reading | undefined
-  /** Unix milliseconds. */
-  readonly wallNow: () => number
+  readonly terms: ValueReply.Terms
 }
 
 /** What it looks at of a request, before the platform has wrapped it. */
@@ -61,7 +60,7 @@ export const write = (
 
 /** The reply, or nothing when the contract has to look at the request. */
 export const answer = (
-  { peek, wallNow }: Sources,
+  { peek, terms }: Sources,
   { headers, method, url }: RawRequest,
 ): ValueReply.ValueReply | undefined => {
   if (method !== "GET" || url === undefined || !url.startsWith(PATH)) return undefined
@@ -74,6 +73,6 @@ export const answer = (
   const reading = peek(key)
   if (reading === undefined || reading.entry.value === undefined) return undefined
   return noneMatch === Described.of(reading.entry).quotedEtag
-    ? ValueReply.notModified(reading, reading.entry, wallNow)
-    : ValueReply.ok(reading, reading.entry, wallNow)
+    ? ValueReply.notModified(reading, reading.entry, terms)
+    : ValueReply.ok(reading, reading.entry, terms)
 }

@@ -18,13 +18,7 @@ import * as Described from "./Described.ts"
 import * as Refusals from "./Refusals.ts"
 import * as ValueReply from "./ValueReply.ts"
 
-export interface Sources {
-  readonly cache: Cache["Service"]
-  /** Unix milliseconds. */
-  readonly wallNow: () => number
-}
-
-export const make = ({ cache, wallNow }: Sources) =>
+export const make = (cache: Cache["Service"], terms: ValueReply.Terms) =>
   Effect.fnUntraced(function* (key: Key, headers: Conditions.Headers & CacheControl.Headers) {
     const condition = yield* Effect.fromResult(Conditions.ofHeaders(headers))
     const freshness = yield* Effect.fromResult(CacheControl.freshnessOf(headers))
@@ -44,5 +38,5 @@ export const make = ({ cache, wallNow }: Sources) =>
     }
     const isKnown = condition.ifNoneMatch !== undefined && Condition.selects(condition.ifNoneMatch, etag)
     const reply = isKnown ? ValueReply.notModified : ValueReply.ok
-    return ValueReply.toResponse(reply(reading, reading.entry, wallNow))
+    return ValueReply.toResponse(reply(reading, reading.entry, terms))
   })

@@ -201,7 +201,7 @@ layer(Service.layer(storeOnRedis), { excludeTestServices: true })("PATCH", (test
         (_, index) => Effect.map(patch("members", `{"m${index}":${index}}`), ({ status }) => status),
         { concurrency: 100 },
       )
-      // Adds a member as another program would: atomically, in Redis.
+      // Adds a member as another program would: atomically, in Redis. Fewer times than a patch is tried.
       const script = `local v = redis.call('GET', KEYS[1])
         redis.call('SET', KEYS[1], (v == '{}' and '{' or v:sub(1, -2) .. ',') .. '"f' .. ARGV[1] .. '":1}')`
       const foreign = Effect.forEach(Array.from({ length: 20 }), (_, index) =>

@@ -11,6 +11,7 @@ import * as Health from "../../src/background/Health.ts"
 import * as Cache from "../../src/cache/Cache.ts"
 import * as Listings from "../../src/cache/Listings.ts"
 import * as Server from "../../src/http/Server.ts"
+import type { Downstream } from "../../src/http/ValueReply.ts"
 import type { Store } from "../../src/store/Store.ts"
 import type { Tracker } from "../../src/store/Tracker.ts"
 import * as TrackerNone from "../../src/store/TrackerNone.ts"
@@ -76,6 +77,7 @@ export const layer = <E, R>(
     readonly hotPath?: boolean
     readonly maxEntries?: number
     readonly requireConditions?: boolean
+    readonly downstream?: Downstream
     /** Default: nobody else writes. */
     readonly tracker?: Layer.Layer<Tracker>
   },
@@ -96,6 +98,7 @@ export const layer = <E, R>(
         maxValueBytes: MAX_VALUE_BYTES,
         hotPath: options?.hotPath ?? true,
         requireConditions: options?.requireConditions ?? false,
+        ...(options?.downstream === undefined ? {} : { downstream: options.downstream }),
       }),
     ),
     Layer.provideMerge(

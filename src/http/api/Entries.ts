@@ -17,7 +17,10 @@ const readHeaders = {
   "accept-ranges": Schema.Literal("none"),
   etag,
   age: Schema.String.annotate({ description: "seconds since the value came from the store" }),
-  "cache-control": Schema.Literal("private, no-cache"),
+  "cache-control": Schema.String.annotate({
+    description: "for caches downstream: to ask again each time, unless the operator lets them do more",
+    examples: ["private, no-cache"],
+  }),
   "cache-status": Schema.String.annotate({
     description: "RFC 9211: whether L1 had it, and what was done",
     examples: [

@@ -6,7 +6,7 @@ import * as Schedule from "effect/Schedule"
 import * as Cache from "../../src/cache/Cache.ts"
 import { L1 } from "../../src/cache/L1.ts"
 import * as RedisServer from "../RedisServer.ts"
-import { hold, layer } from "./Coherent.ts"
+import { hold, layer } from "../coherence/Coherent.ts"
 import type * as WriteOnce from "./WriteOnce.ts"
 
 /** Longer than the tracker's word is good for. */
@@ -26,7 +26,7 @@ const start = (workerData: WriteOnce.Options) =>
     return worker
   })
 
-describe("coherence of a process that was blocked", () => {
+describe("Follow in a process that was blocked", () => {
   it.live(
     "serves nothing as fresh before it has heard what was written meanwhile, and then all that was not",
     () =>
