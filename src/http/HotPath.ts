@@ -7,7 +7,9 @@
 import type { IncomingHttpHeaders, ServerResponse } from "node:http"
 import type { Reading } from "../cache/Cache.ts"
 import type { Key } from "../core/Entry.ts"
+import type { Identity } from "./Caller.ts"
 import * as Described from "./Described.ts"
+import * as Permission from "./Permission.ts"
 import * as ValueReply from "./ValueReply.ts"
 
 const PATH = "/entries/"
@@ -56,17 +58,21 @@ export const write = (
   response.end(body)
 }
 
+/** The route that it serves. */
+export const ROUTE = "/entries/{key}"
+
 /** The reply, or nothing when the contract has to look at the request. */
 export const answer = (
   { peek, wallNow }: Sources,
   { headers, method, url }: RawRequest,
+  caller: Identity,
 ): ValueReply.ValueReply | undefined => {
   if (method !== "GET" || url === undefined || !url.startsWith(PATH)) return undefined
   if (headers.host === undefined) return undefined
   const noneMatch = headers["if-none-match"]
   if (noneMatch !== undefined && !ONE_STRONG_TAG.test(noneMatch)) return undefined
   const key = keyOf(url)
-  if (key === undefined) return undefined
+  if (key === undefined || !Permission.mayRead(caller, key)) return undefined
   const reading = peek(key)
   if (reading === undefined || reading.entry.value === undefined) return undefined
   return noneMatch === Described.of(reading.entry).quotedEtag

@@ -75,6 +75,8 @@ export const layer = <E, R>(
   options?: {
     readonly hotPath?: boolean
     readonly maxEntries?: number
+    /** Tokens, limits and the like. */
+    readonly server?: Partial<Server.Options>
     /** Default: nobody else writes. */
     readonly tracker?: Layer.Layer<Tracker>
   },
@@ -94,6 +96,7 @@ export const layer = <E, R>(
         port: 0,
         maxValueBytes: MAX_VALUE_BYTES,
         hotPath: options?.hotPath ?? true,
+        ...options?.server,
       }),
     ),
     Layer.provideMerge(
