@@ -99,12 +99,18 @@ const notFound = (request: HttpServerRequest.HttpServerRequest) => {
   )
 }
 
+/** RFC 9110 section 9.3.7: `OPTIONS *` asks about the server as a whole. */
+const EVERY_METHOD = [...Routes.METHODS].toSorted().join(", ")
+
 /** The routes, for a request whose path is as it should be. */
 const route = <E, R>(app: App<E, R>, request: HttpServerRequest.HttpServerRequest): App<E, R> => {
   const path = Routes.pathOf(request.url)
   const fault = faultOf(request, request.url)
   if (fault !== undefined) return problem(fault)
   const known = Routes.match(path)
+  if (request.method === "OPTIONS" && path === "*") {
+    return Effect.succeed(HttpServerResponse.empty({ status: 204, headers: { allow: EVERY_METHOD } }))
+  }
   // A path outside the contract and its pages is not handed on: what somebody adds there has no rules yet.
   if (known === undefined && path !== ENTRIES) return notFound(request)
   if (request.method === "OPTIONS" && known !== undefined) {
@@ -279,8 +285,9 @@ const track = (
   const path = Routes.pathOf(request.url)
   const known = Routes.match(path)
   const isStream = known?.streams.has(request.method) ?? false
+  const isProbe = known?.probe ?? false
   response.setHeader("x-content-type-options", "nosniff")
-  if (!isStream) inFlight.add(exchange, startNanos / NANOS_PER_MILLI)
+  if (!isStream && !isProbe) inFlight.add(exchange, startNanos / NANOS_PER_MILLI)
   response.once("close", () => {
     inFlight.remove(response)
     traffic.observe(traffic.series(request.method, known?.pattern ?? Traffic.NO_ROUTE), {
@@ -290,7 +297,7 @@ const track = (
       caller: caller.name,
     })
   })
-  return { isStream, isProbe: known?.probe ?? false }
+  return { isStream, isProbe }
 }
 
 export const layer = (options: Options) =>

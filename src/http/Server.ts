@@ -98,19 +98,20 @@ const CHECK_MILLIS = 1_000
 
 const DEFAULT_MAX_CONNECTIONS = 10_000
 
-const limits = {
+const limitsOf = ({ requestTimeoutMillis = HEAD_MILLIS }: Options) => ({
   ServerResponse: OneWrite,
   maxHeaderSize: MAX_HEADER_BYTES,
   requireHostHeader: false,
-  headersTimeout: HEAD_MILLIS,
+  headersTimeout: Math.min(HEAD_MILLIS, requestTimeoutMillis),
   // Bodies have their deadline in `InFlight.ts`, which knows which of them are streams.
   requestTimeout: 0,
   keepAliveTimeout: KEEP_ALIVE_MILLIS,
   connectionsCheckingInterval: CHECK_MILLIS,
-}
+})
 
 /** Node answers some requests itself, without a body; here each gets a problem. */
 const listen = (certificate: Option.Option<Secrets.Certificate>, options: Options) => {
+  const limits = limitsOf(options)
   const server = Option.match(certificate, {
     onNone: () => createServer(limits),
     onSome: (tls) => createSecureServer({ ...limits, ...tls, handshakeTimeout: HEAD_MILLIS }),

@@ -3,6 +3,7 @@ import { request as httpRequest, type IncomingHttpHeaders } from "node:http"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
 import * as HttpServer from "effect/http/HttpServer"
 import * as Backup from "../../src/background/Backup.ts"
@@ -75,6 +76,8 @@ export const layer = <E, R>(
   options?: {
     readonly hotPath?: boolean
     readonly maxEntries?: number
+    /** Default: nothing is logged. */
+    readonly logLevel?: LogLevel.LogLevel
     /** Tokens, limits and the like. */
     readonly server?: Partial<Server.Options>
     /** Default: nobody else writes. */
@@ -112,5 +115,5 @@ export const layer = <E, R>(
     ),
     Layer.provideMerge(store),
     Layer.provideMerge(options?.tracker ?? TrackerNone.layer),
-    Layer.provide(Layer.succeed(References.MinimumLogLevel, "None")),
+    Layer.provide(Layer.succeed(References.MinimumLogLevel, options?.logLevel ?? "None")),
   )

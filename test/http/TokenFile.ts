@@ -6,6 +6,8 @@ import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as ServerOptions from "../../src/http/Server.ts"
+import type * as LogLevel from "effect/LogLevel"
+import type { Store } from "../../src/store/Store.ts"
 import * as StoreMemory from "../../src/store/StoreMemory.ts"
 import * as Service from "./Service.ts"
 
@@ -32,12 +34,21 @@ export const write = (path: string, tokens: unknown): void => writeFileSync(path
 
 /** The service with these tokens. */
 export const service = (
-  options: { readonly hotPath?: boolean; readonly server?: Partial<ServerOptions.Options> } = {},
+  options: {
+    readonly hotPath?: boolean
+    readonly server?: Partial<ServerOptions.Options>
+    /** Default: memory. */
+    readonly store?: Layer.Layer<Store>
+    readonly logLevel?: LogLevel.LogLevel
+  } = {},
 ) =>
   Layer.unwrap(
     Effect.map(directory, (folder) => {
       const tokensFile = join(folder, "tokens.json")
       write(tokensFile, TOKENS)
-      return Service.layer(StoreMemory.layer, { ...options, server: { tokensFile, ...options.server } })
+      return Service.layer(options.store ?? StoreMemory.layer, {
+        ...options,
+        server: { tokensFile, ...options.server },
+      })
     }),
   )

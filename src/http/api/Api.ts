@@ -8,6 +8,7 @@ import { EventsGroup } from "./Events.ts"
 import { OperationsGroup } from "./Operations.ts"
 import * as Documented from "./Documented.ts"
 import {
+  BusyResponse,
   ForbiddenResponse,
   InternalError,
   InvalidRequest,
@@ -24,7 +25,7 @@ export class SchemaProblems extends HttpApiMiddleware.Service<SchemaProblems>()(
 /** Asks whether the caller may, before every operation; what it asks for is declared with `Access.needs`. */
 export class Permission extends HttpApiMiddleware.Service<Permission>()(
   "cache-mechanism/http/api/Permission",
-  { error: [UnauthorizedResponse, ForbiddenResponse, RateLimitedResponse] },
+  { error: [UnauthorizedResponse, ForbiddenResponse, RateLimitedResponse, BusyResponse] },
 ) {}
 
 export class Api extends HttpApi.make("cache-mechanism")

@@ -21,8 +21,41 @@ const RATE_HEADERS = {
   },
 }
 
-/** Statuses that only an operation which asks for permission answers with. */
-const GUARDED = new Set(["401", "429"])
+/** What `needs` rule out of that which is declared for all operations. */
+const impossible = ({ probe, scope, streams }: Needs): ReadonlySet<string> =>
+  new Set([
+    ...(scope === "open" ? ["Unauthorized", "InsufficientScope", "KeyNotAllowed"] : []),
+    ...(probe ? ["RateLimited"] : []),
+    ...(probe || streams ? ["Overloaded", "RequestTimeout"] : []),
+  ])
+
+const nameOf = (schema: unknown): string =>
+  Predicate.hasProperty(schema, "$ref") ? String(schema.$ref).replace("#/components/schemas/", "") : ""
+
+/** A body without those schemas; nothing when no schema is left. */
+const bodyWithout = (body: unknown, names: ReadonlySet<string>): unknown => {
+  if (!Predicate.hasProperty(body, "schema")) return body
+  const { schema } = body
+  if (!Predicate.hasProperty(schema, "anyOf") || !Array.isArray(schema.anyOf)) {
+    return names.has(nameOf(schema)) ? undefined : body
+  }
+  const left = schema.anyOf.filter((one) => !names.has(nameOf(one)))
+  return left.length === 0 ? undefined : { schema: left.length === 1 ? left[0] : { anyOf: left } }
+}
+
+const PROBLEM = "application/problem+json"
+
+const responsesWithout = (responses: Json, names: ReadonlySet<string>): Json =>
+  Object.fromEntries(
+    Object.entries(responses).flatMap(([status, response]) => {
+      if (!Predicate.isObject(response) || !Predicate.hasProperty(response, "content"))
+        return [[status, response]]
+      const { content } = response
+      if (!Predicate.hasProperty(content, PROBLEM)) return [[status, response]]
+      const body = bodyWithout(content[PROBLEM], names)
+      return body === undefined ? [] : [[status, { ...response, content: { ...content, [PROBLEM]: body } }]]
+    }),
+  )
 
 const mapValues = (of: Json, f: (value: Json, name: string) => unknown): Json =>
   Object.fromEntries(
@@ -33,12 +66,9 @@ const mapValues = (of: Json, f: (value: Json, name: string) => unknown): Json =>
   )
 
 const responsesOf = (responses: Json, needs: Needs): Json => {
-  const kept =
-    needs.scope === "open"
-      ? Object.fromEntries(Object.entries(responses).filter(([status]) => !GUARDED.has(status)))
-      : responses
-  if (needs.probe) return kept
-  return mapValues(kept, ({ headers, ...response }) => ({
+  const possible = responsesWithout(responses, impossible(needs))
+  if (needs.probe) return possible
+  return mapValues(possible, ({ headers, ...response }) => ({
     ...response,
     headers: { ...(Predicate.isObject(headers) ? headers : {}), ...RATE_HEADERS },
   }))

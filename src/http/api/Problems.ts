@@ -241,3 +241,12 @@ export const ForbiddenResponse = HttpApiSchema.WithHeaders(
 )
 
 export const RateLimitedResponse = HttpApiSchema.WithHeaders(RateLimited, { "retry-after": Schema.String })
+
+/** The 503s of a server that has too much to do, whatever the operation. */
+export const BusyResponse = HttpApiSchema.WithHeaders(
+  Schema.Union([Overloaded, RequestTimeout]).annotate({
+    httpApiStatus: 503,
+    "~httpApiEncoding": { _tag: "Json", contentType: "application/problem+json" },
+  }),
+  retryAfter,
+)
