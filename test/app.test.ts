@@ -6,6 +6,7 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "@effect/vitest"
+import * as Certificates from "./http/Certificates.ts"
 
 const root = new URL("..", import.meta.url).pathname
 const BUILD_MILLIS = 60_000
@@ -207,6 +208,15 @@ describe("the program", () => {
       assert.notInclude(program.output(), "secret")
     },
   )
+
+  it("says that it serves over HTTPS when it does", { timeout: START_MILLIS }, async () => {
+    const files = { TLS_CERT: join(folder, "cert.pem"), TLS_KEY: join(folder, "key.pem") }
+    writeFileSync(files.TLS_CERT, Certificates.first.cert)
+    writeFileSync(files.TLS_KEY, Certificates.first.key)
+    const program = start(files)
+    while (!program.output().includes("listening on")) await new Promise((resolve) => setTimeout(resolve, 10))
+    assert.match(program.output(), /listening on https:\/\/127\.0\.0\.1:\d+, docs at https:/)
+  })
 
   it("ends on SIGHUP when it has no file to read again", { timeout: START_MILLIS }, async () => {
     const program = start({})

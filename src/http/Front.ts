@@ -237,6 +237,7 @@ const make = (options: Options) =>
         ),
       ),
     )
+    const traffic = yield* Traffic.make(wallNow, log)
     return {
       gate: Gate.make(options, secrets.tokens, secrets.isTls),
       hot: options.hotPath ?? true,
@@ -244,7 +245,8 @@ const make = (options: Options) =>
       nowNanos,
       order: Order.make(),
       sources: { peek: cache.peek, wallNow },
-      traffic: yield* Traffic.make(wallNow, log),
+      traffic,
+      reads: traffic.series("GET", HotPath.ROUTE),
     }
   })
 
@@ -252,7 +254,7 @@ type Parts = Effect.Success<ReturnType<typeof make>>
 
 /** Writes the reply of the hot path. */
 const sendHot = (
-  { inFlight, nowNanos, traffic }: Parts,
+  { inFlight, nowNanos, reads, traffic }: Parts,
   { response, source }: Exchange,
   reply: ValueReply.ValueReply,
   caller: Caller.Identity,
@@ -260,7 +262,7 @@ const sendHot = (
 ) => {
   HotPath.write(response, reply)
   const endNanos = nowNanos()
-  traffic.observe(traffic.series("GET", HotPath.ROUTE), {
+  traffic.observe(reads, {
     status: reply.status,
     nanos: endNanos - startNanos,
     bytes: sentBy(response),
@@ -274,6 +276,12 @@ const sendHot = (
   return SENT
 }
 
+/** Who was answered before their body was whole must not take forever over the rest of it either. */
+const awaitRest = (inFlight: InFlight.InFlight, { response, source }: Exchange, nowMillis: number): void => {
+  inFlight.add({ response, source }, nowMillis)
+  source.once("close", () => inFlight.remove(response))
+}
+
 /** Counts the reply once it is out, and keeps the request among those under way until then. */
 const track = (
   { inFlight, nowNanos, traffic }: Parts,
@@ -281,7 +289,7 @@ const track = (
   caller: Caller.Identity,
   startNanos: number,
 ): { readonly isStream: boolean; readonly isProbe: boolean } => {
-  const { request, response } = exchange
+  const { request, response, source } = exchange
   const path = Routes.pathOf(request.url)
   const known = Routes.match(path)
   const isStream = known?.streams.has(request.method) ?? false
@@ -289,7 +297,8 @@ const track = (
   response.setHeader("x-content-type-options", "nosniff")
   if (!isStream && !isProbe) inFlight.add(exchange, startNanos / NANOS_PER_MILLI)
   response.once("close", () => {
-    inFlight.remove(response)
+    if (source.complete || source.destroyed) inFlight.remove(response)
+    else awaitRest(inFlight, exchange, nowNanos() / NANOS_PER_MILLI)
     traffic.observe(traffic.series(request.method, known?.pattern ?? Traffic.NO_ROUTE), {
       status: response.headersSent ? response.statusCode : CLIENT_CLOSED,
       nanos: isStream ? undefined : nowNanos() - startNanos,

@@ -28,6 +28,10 @@ const keyOf = (url: string): Key | undefined => {
   }
 }
 
+/** Nobody reads it, but the connection is not free before it has come. */
+const hasBody = (headers: IncomingHttpHeaders): boolean =>
+  headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined
+
 /** One strong entity tag, the form in which clients send back what they got. */
 const ONE_STRONG_TAG = /^"[\x21\x23-\x7e]*"$/
 
@@ -68,7 +72,7 @@ export const answer = (
   caller: Identity,
 ): ValueReply.ValueReply | undefined => {
   if (method !== "GET" || url === undefined || !url.startsWith(PATH)) return undefined
-  if (headers.host === undefined) return undefined
+  if (headers.host === undefined || hasBody(headers)) return undefined
   const noneMatch = headers["if-none-match"]
   if (noneMatch !== undefined && !ONE_STRONG_TAG.test(noneMatch)) return undefined
   const key = keyOf(url)

@@ -74,6 +74,7 @@ const refusal = (status: number): string => {
   const head = [
     `HTTP/1.1 ${status} ${title}`,
     "Content-Type: application/problem+json",
+    "X-Content-Type-Options: nosniff",
     `Content-Length: ${body.length}`,
     "Connection: close",
   ]

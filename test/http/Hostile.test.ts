@@ -1,4 +1,4 @@
-import { connect } from "node:net"
+import { connect, type Socket } from "node:net"
 import { assert, describe, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -7,6 +7,7 @@ import { Store } from "../../src/store/Store.ts"
 import * as StoreMemory from "../../src/store/StoreMemory.ts"
 import { raw, statusesOf } from "./Raw.ts"
 import * as Service from "./Service.ts"
+import * as TokenFile from "./TokenFile.ts"
 
 const send = (outgoing: Service.Outgoing) =>
   Effect.flatMap(Service.Service, (service) => service.send(outgoing))
@@ -207,6 +208,53 @@ describe("slow clients", () => {
       ),
     )
   }
+})
+
+describe("clients that are answered before their body has come", () => {
+  it.live("are cut off as well", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Service.Service
+      yield* send({ method: "PUT", path: "/entries/a", body: "v", headers: TokenFile.as("admin") })
+      const reader = `Host: a\r\nAuthorization: ${TokenFile.as("reader")["authorization"]}`
+      const body = "Content-Length: 10\r\n\r\nab"
+      const ends = yield* Effect.all(
+        [
+          begin(port, `PUT /entries/a HTTP/1.1\r\nHost: a\r\n${body}`),
+          begin(port, `GET /entries/a HTTP/1.1\r\n${reader}\r\n${body}`),
+          begin(port, `PUT /entries/a HTTP/1.1\r\n${reader}\r\n${body}`),
+          begin(port, `POST /nope HTTP/1.1\r\nHost: a\r\n${body}`),
+          begin(port, `GET /livez HTTP/1.1\r\nHost: a\r\n${body}`),
+          begin(port, `GET /events HTTP/1.1\r\nHost: a\r\n${body}`),
+        ],
+        { concurrency: "unbounded" },
+      )
+      assert.deepStrictEqual(ends.map(statusesOf), [[401], [200], [403], [404], [200], [401]])
+    }).pipe(Effect.provide(TokenFile.service({ server: { requestTimeoutMillis: 500 } }))),
+  )
+})
+
+describe("more connections than may be open", () => {
+  it.live("are closed at once, and those that are open are served", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Service.Service
+      const open = yield* Effect.acquireRelease(
+        Effect.callback<Socket>((resume) => {
+          const socket = connect(port, "127.0.0.1", () => resume(Effect.succeed(socket)))
+        }),
+        (socket) => Effect.sync(() => socket.destroy()),
+      )
+      const REQUEST = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
+      assert.strictEqual(yield* begin(port, REQUEST), "")
+      const text = yield* Effect.callback<string>((resume) => {
+        open.once("data", (data) => resume(Effect.succeed(data.toString())))
+        open.write(REQUEST)
+      })
+      assert.deepStrictEqual(statusesOf(text), [200])
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(Service.layer(StoreMemory.layer, { server: { maxConnections: 1 } })),
+    ),
+  )
 })
 
 describe("more requests than may be under way", () => {

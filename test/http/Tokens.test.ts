@@ -7,6 +7,10 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { Api, operations, Permission } from "../../src/http/api/Api.ts"
 import * as HttpApi from "effect/http-api/HttpApi"
+import * as HttpApiClient from "effect/http-api/HttpApiClient"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as HttpClient from "effect/http/HttpClient"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Access from "../../src/http/api/Access.ts"
 import * as Caller from "../../src/http/Caller.ts"
 import * as Tokens from "../../src/http/Tokens.ts"
@@ -210,6 +214,22 @@ layer(TokenFile.service(), { excludeTestServices: true })("tokens", (service) =>
       const still = yield* send({ path: "/entries/secret", headers: TokenFile.as("admin") })
       assert.strictEqual(still.text, "v")
     }),
+  )
+
+  service.effect("are asked for in a way that the typed client understands", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Service.Service
+      const client = yield* HttpApiClient.make(Api, { baseUrl: url })
+      const missing = yield* Effect.flip(client.operations.getStats())
+      assert.strictEqual("body" in missing && missing.body._tag, "UnauthorizedProblem")
+      const asReader = yield* HttpApiClient.make(Api, {
+        baseUrl: url,
+        transformClient: HttpClient.mapRequest(HttpClientRequest.bearerToken("token-of-reader")),
+      })
+      assert.isAtLeast((yield* asReader.operations.getStats()).uptime, 0)
+      const refused = yield* Effect.flip(asReader.operations.runBackup())
+      assert.strictEqual("body" in refused && refused.body._tag, "InsufficientScopeProblem")
+    }).pipe(Effect.provide(FetchHttpClient.layer)),
   )
 
   service.effect("are in the document, with what each operation answers because of them", () =>
