@@ -12,6 +12,8 @@ import * as Schema from "effect/Schema"
 import * as BytesText from "./core/BytesText.ts"
 import * as DurationText from "./core/DurationText.ts"
 import { RESERVED_PREFIX } from "./core/Entry.ts"
+import * as TokenBucket from "./core/TokenBucket.ts"
+import * as Cors from "./http/Cors.ts"
 import * as RedisTarget from "./store/RedisTarget.ts"
 
 /** A setting that cannot be used. Its message is the sentence that the user reads. */
@@ -55,6 +57,9 @@ const text = <A extends Option.Option<string> | string>(
   shown,
   help,
 })
+
+const optional = (name: string, help: string): Setting<Option.Option<string>> =>
+  text(name, (value) => Option.some(value), Option.none(), "none: off", help)
 
 const duration = (name: string, millis: number, help: string, min = 0): Setting<number> => ({
   name,
@@ -134,7 +139,39 @@ export const settings = {
     { true: "yes", false: "no" },
     "no",
     "false",
-    "lets everybody who reaches a `HOST` that is not loopback read and write",
+    "without tokens: lets everybody who reaches `HOST` read and write, also when that is not loopback or `Host` or `Origin` name another machine",
+  ),
+  tokensFile: optional(
+    "TOKENS_FILE",
+    "JSON: an array of `{name, sha256, scopes, prefixes}`: the SHA-256 of a token, some of `read`, `write` and `admin` (which includes the others), and optionally what its keys begin with; read again on SIGHUP",
+  ),
+  rateLimit: {
+    name: "RATE_LIMIT",
+    parse: (value: string) => Option.map(TokenBucket.parse(value), Option.some),
+    accepted: TokenBucket.ACCEPTED,
+    fallback: Option.none<TokenBucket.Policy>(),
+    shown: "none: off",
+    help: "requests in a time, such as `100/1s`, for each token, and for each address without one",
+  } satisfies Setting<Option.Option<TokenBucket.Policy>>,
+  corsOrigins: {
+    name: "CORS_ORIGINS",
+    parse: (value: string) => Option.map(Cors.parse(value), Option.some),
+    accepted: Cors.ACCEPTED,
+    fallback: Option.none<Cors.Origins>(),
+    shown: "none: off",
+    help: "origins whose pages may ask, with commas, or `*` for all",
+  } satisfies Setting<Option.Option<Cors.Origins>>,
+  tlsCert: optional(
+    "TLS_CERT",
+    "PEM file of the certificate and its chain: HTTPS instead of HTTP; read again on SIGHUP",
+  ),
+  tlsKey: optional("TLS_KEY", "PEM file of the certificate's key"),
+  accessLog: oneOf<"yes" | "no">(
+    "ACCESS_LOG",
+    { true: "yes", false: "no" },
+    "no",
+    "false",
+    "one JSON line per request on stdout: time, method, route, status, microseconds, bytes, token's name; never a key",
   ),
   keyPrefix: {
     name: "KEY_PREFIX",
@@ -195,6 +232,20 @@ export const settings = {
     0,
     "how long past that they may use it while this service fails",
   ),
+  maxConcurrent: integer(
+    "MAX_CONCURRENT",
+    10_000,
+    "requests under way at the same time, streams aside",
+    1,
+    1_000_000,
+  ),
+  maxConnections: integer("MAX_CONNECTIONS", 10_000, "connections at the same time", 1, 1_000_000),
+  requestTimeout: duration(
+    "REQUEST_TIMEOUT",
+    30_000,
+    "from the head of a request to the last byte of its reply, streams aside",
+    10,
+  ),
   logFormat: oneOf<"pretty" | "json" | "auto">(
     "LOG_FORMAT",
     { pretty: "pretty", json: "json" },
@@ -234,6 +285,22 @@ const readOne = <A>(setting: Setting<A>): Effect.Effect<A, BadSetting> =>
     })
   })
 
+/** Settings that are good each, but not together. */
+const contradiction = (loaded: Settings): BadSetting | undefined => {
+  const { allowAnonymous, host, tlsCert, tlsKey, tokensFile } = loaded
+  if (!isLoopback(host) && Option.isNone(tokensFile) && allowAnonymous === "no") {
+    return new BadSetting({
+      name: "HOST",
+      received: `"${host}"`,
+      accepted:
+        "a loopback address unless there is a TOKENS_FILE or ALLOW_ANONYMOUS=true, since everybody who reaches it could write",
+    })
+  }
+  if (Option.isSome(tlsCert) === Option.isSome(tlsKey)) return undefined
+  const [name, other] = Option.isSome(tlsCert) ? ["TLS_KEY", "TLS_CERT"] : ["TLS_CERT", "TLS_KEY"]
+  return new BadSetting({ name, received: "nothing", accepted: `a file, as ${other} is given` })
+}
+
 /** Reads all settings from the current `ConfigProvider`. */
 export const load: Effect.Effect<Settings, BadSetting> = Effect.gen(function* () {
   const loaded: Settings = {
@@ -242,6 +309,12 @@ export const load: Effect.Effect<Settings, BadSetting> = Effect.gen(function* ()
     host: yield* readOne(settings.host),
     port: yield* readOne(settings.port),
     allowAnonymous: yield* readOne(settings.allowAnonymous),
+    tokensFile: yield* readOne(settings.tokensFile),
+    rateLimit: yield* readOne(settings.rateLimit),
+    corsOrigins: yield* readOne(settings.corsOrigins),
+    tlsCert: yield* readOne(settings.tlsCert),
+    tlsKey: yield* readOne(settings.tlsKey),
+    accessLog: yield* readOne(settings.accessLog),
     keyPrefix: yield* readOne(settings.keyPrefix),
     cacheTtl: yield* readOne(settings.cacheTtl),
     cacheGrace: yield* readOne(settings.cacheGrace),
@@ -258,16 +331,14 @@ export const load: Effect.Effect<Settings, BadSetting> = Effect.gen(function* ()
     downstreamMaxAge: yield* readOne(settings.downstreamMaxAge),
     downstreamStaleWhileRevalidate: yield* readOne(settings.downstreamStaleWhileRevalidate),
     downstreamStaleIfError: yield* readOne(settings.downstreamStaleIfError),
+    maxConcurrent: yield* readOne(settings.maxConcurrent),
+    maxConnections: yield* readOne(settings.maxConnections),
+    requestTimeout: yield* readOne(settings.requestTimeout),
     logFormat: yield* readOne(settings.logFormat),
     logLevel: yield* readOne(settings.logLevel),
   }
-  if (!isLoopback(loaded.host) && loaded.allowAnonymous === "no") {
-    return yield* new BadSetting({
-      name: "HOST",
-      received: `"${loaded.host}"`,
-      accepted: "a loopback address unless ALLOW_ANONYMOUS=true, since everybody who reaches it could write",
-    })
-  }
+  const fault = contradiction(loaded)
+  if (fault !== undefined) return yield* fault
   return loaded
 })
 

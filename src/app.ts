@@ -20,6 +20,7 @@ import * as Cache from "./cache/Cache.ts"
 import * as Listings from "./cache/Listings.ts"
 import * as Config from "./Config.ts"
 import type { Lifetime } from "./core/Lifetime.ts"
+import type { FileUnusable } from "./http/Secrets.ts"
 import * as Server from "./http/Server.ts"
 import type { RedisUrlInvalid } from "./store/RedisUrl.ts"
 import type { Store } from "./store/Store.ts"
@@ -76,28 +77,50 @@ const loggerOf = (settings: Config.Settings, isTerminal: boolean) => {
   )
 }
 
-const announce = Layer.effectDiscard(
-  Effect.gen(function* () {
-    const { address } = yield* HttpServer.HttpServer
-    const url = HttpServer.formatAddress(address)
-    yield* Effect.logInfo(`listening on ${url}, docs at ${url}/docs`)
-  }),
-)
+const announce = (isTls: boolean) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const { address } = yield* HttpServer.HttpServer
+      const url = HttpServer.formatAddress(address).replace(/^http:/, isTls ? "https:" : "http:")
+      yield* Effect.logInfo(`listening on ${url}, docs at ${url}/docs`)
+    }),
+  )
 
-/** The whole service; `isTerminal`: logs are for a person's eyes. */
-export const layer = (settings: Config.Settings, isTerminal: boolean) => {
+/** What the settings say about serving. */
+const serverOf = (settings: Config.Settings, host: Host): Server.Options => {
+  const { corsOrigins, rateLimit, tlsCert, tlsKey, tokensFile } = settings
+  return {
+    host: settings.host,
+    port: settings.port,
+    maxValueBytes: settings.maxValueBytes,
+    ...downstreamOf(settings),
+    requireConditions: settings.requireConditions === "yes",
+    maxConcurrent: settings.maxConcurrent,
+    maxConnections: settings.maxConnections,
+    requestTimeoutMillis: settings.requestTimeout,
+    localOnly: Option.isNone(tokensFile) && settings.allowAnonymous === "no",
+    ...(Option.isSome(corsOrigins) ? { corsOrigins: corsOrigins.value } : {}),
+    ...(Option.isSome(rateLimit) ? { rateLimit: rateLimit.value } : {}),
+    ...(Option.isSome(tokensFile) ? { tokensFile: tokensFile.value } : {}),
+    ...(Option.isSome(tlsCert) && Option.isSome(tlsKey)
+      ? { tls: { cert: tlsCert.value, key: tlsKey.value } }
+      : {}),
+    ...(settings.accessLog === "yes"
+      ? { accessLog: (text: string, written: () => void) => void host.stdout.write(text, written) }
+      : {}),
+    // Without files to read again, the end of the terminal ends the program, as is usual.
+    ...(Option.isSome(tokensFile) || Option.isSome(tlsCert)
+      ? { onReload: (reload: () => void) => void host.on("SIGHUP", reload) }
+      : {}),
+  }
+}
+
+/** The whole service. */
+export const layer = (settings: Config.Settings, host: Host) => {
   const lifetime = lifetimeOf(settings)
   const bounds = { maxEntries: settings.cacheMaxEntries, maxBytes: settings.cacheMaxBytes }
-  return announce.pipe(
-    Layer.provide(
-      Server.layer({
-        host: settings.host,
-        port: settings.port,
-        maxValueBytes: settings.maxValueBytes,
-        ...downstreamOf(settings),
-        requireConditions: settings.requireConditions === "yes",
-      }),
-    ),
+  return announce(Option.isSome(settings.tlsCert)).pipe(
+    Layer.provide(Server.layer(serverOf(settings, host))),
     Layer.provide([
       Backup.layer({ every: settings.backupEvery, lifetime, pause: BACKUP_PAUSE }),
       Follow.layer({ untrackedTtlMillis: settings.untrackedTtl }),
@@ -107,7 +130,7 @@ export const layer = (settings: Config.Settings, isTerminal: boolean) => {
     ]),
     Layer.provide(Cache.layer({ bounds, lifetime, maxSubscribers: settings.maxSubscribers })),
     Layer.provide(storeOf(settings)),
-    Layer.provide(loggerOf(settings, isTerminal)),
+    Layer.provide(loggerOf(settings, host.stdout.isTTY === true)),
   )
 }
 
@@ -124,11 +147,12 @@ const provider = (): ConfigProvider.ConfigProvider => {
 
 /** Why the service could not start, in one sentence. */
 const sentence = (
-  error: Config.BadSetting | RedisUrlInvalid | ServeError | StoreSqlite.StoreOpenFailed,
+  error: Config.BadSetting | FileUnusable | RedisUrlInvalid | ServeError | StoreSqlite.StoreOpenFailed,
   settings: Option.Option<Config.Settings>,
 ): string => {
   switch (error._tag) {
     case "BadSetting":
+    case "FileUnusable":
       return error.message
     case "RedisUrlInvalid":
       return `REDIS_URL cannot be used: ${error.reason}`
@@ -157,7 +181,7 @@ const program = (host: Host) =>
       (error) => new StartFailed({ message: sentence(error, Option.none()) }),
     )
     return yield* Effect.mapError(
-      Layer.launch(layer(settings, host.stdout.isTTY === true)),
+      Layer.launch(layer(settings, host)),
       (error) => new StartFailed({ message: sentence(error, Option.some(settings)) }),
     )
   }).pipe(
@@ -176,7 +200,11 @@ const program = (host: Host) =>
 /** What the program needs of its process. */
 export interface Host {
   readonly argv: ReadonlyArray<string>
-  readonly stdout: { readonly isTTY?: boolean }
+  readonly stdout: {
+    readonly isTTY?: boolean
+    readonly write: (text: string, written: () => void) => unknown
+  }
+  readonly on: (signal: "SIGHUP", listener: () => void) => unknown
   readonly stderr: { readonly write: (text: string) => unknown }
   exitCode?: string | number | null | undefined
 }

@@ -35,7 +35,29 @@ describe("Config", () => {
         LOG_LEVEL: "WARNING",
         BACKUP_EVERY: "90",
         PORT: "0",
+        RATE_LIMIT: "100/1s",
+        CORS_ORIGINS: "https://a.example, http://localhost:3000",
+        TLS_CERT: "cert.pem",
+        TLS_KEY: "key.pem",
+        ACCESS_LOG: "true",
+        REQUEST_TIMEOUT: "5s",
       })
+      assert.deepStrictEqual(
+        [
+          settings.rateLimit,
+          settings.corsOrigins,
+          settings.tlsCert,
+          settings.accessLog,
+          settings.requestTimeout,
+        ],
+        [
+          Option.some({ count: 100, windowMillis: 1_000 }),
+          Option.some(new Set(["https://a.example", "http://localhost:3000"])),
+          Option.some("cert.pem"),
+          "yes",
+          5_000,
+        ],
+      )
       assert.deepStrictEqual(Option.getOrUndefined(settings.redisUrl), "redis://user:p%40ss@host:6380/3")
       assert.deepStrictEqual(
         [settings.cacheTtl, settings.cacheGrace, settings.cacheMaxBytes, settings.maxValueBytes],
@@ -64,6 +86,12 @@ describe("Config", () => {
         ["LOG_LEVEL", "loud"],
         ["KEY_PREFIX", "a__cache-mechanism:"],
         ["HOST", "0.0.0.0"],
+        ["RATE_LIMIT", "100"],
+        ["RATE_LIMIT", "0/1s"],
+        ["CORS_ORIGINS", "example.org"],
+        ["ACCESS_LOG", "yes"],
+        ["MAX_CONCURRENT", "0"],
+        ["REQUEST_TIMEOUT", "1ms"],
       ]
       for (const [name, value] of bad) {
         const { message } = yield* Effect.flip(load({ [name]: value }))
@@ -73,6 +101,19 @@ describe("Config", () => {
       }
       const open = yield* load({ HOST: "0.0.0.0", ALLOW_ANONYMOUS: "true" })
       assert.strictEqual(open.host, "0.0.0.0")
+      assert.strictEqual((yield* load({ HOST: "0.0.0.0", TOKENS_FILE: "x" })).host, "0.0.0.0")
+    }),
+  )
+
+  it.effect("takes certificate and key together or not at all", () =>
+    Effect.gen(function* () {
+      for (const [given, missing] of [
+        ["TLS_CERT", "TLS_KEY"],
+        ["TLS_KEY", "TLS_CERT"],
+      ] as const) {
+        const { message } = yield* Effect.flip(load({ [given]: "x.pem" }))
+        assert.strictEqual(message, `${missing} must be a file, as ${given} is given: received nothing`)
+      }
     }),
   )
 

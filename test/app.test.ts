@@ -1,10 +1,12 @@
 /** The program as it is shipped: built, started, killed, started again. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { createHash } from "node:crypto"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "@effect/vitest"
+import * as Certificates from "./http/Certificates.ts"
 
 const root = new URL("..", import.meta.url).pathname
 const BUILD_MILLIS = 60_000
@@ -58,6 +60,8 @@ const listening = async (program: Program): Promise<string> => {
     if (ended !== "alive") throw new Error(`it ended with ${String(ended)}: ${program.output()}`)
   }
 }
+
+const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex")
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "cache-mechanism-app-"))
@@ -120,7 +124,24 @@ describe("the program", () => {
       [{ PORT: port }, /^cache-mechanism: cannot listen on 127\.0\.0\.1:\d+: the port is in use/],
       [{ HOST: "192.0.2.1", ALLOW_ANONYMOUS: "true" }, /^cache-mechanism: cannot listen on 192\.0\.2\.1:0: /],
       [{ CACHE_TTL: "5 parsecs" }, /^cache-mechanism: CACHE_TTL must be .*: received "5 parsecs"/],
-      [{ HOST: "0.0.0.0" }, /^cache-mechanism: HOST must be a loopback address unless ALLOW_ANONYMOUS=true/],
+      [
+        { HOST: "0.0.0.0" },
+        /^cache-mechanism: HOST must be a loopback address unless there is a TOKENS_FILE or ALLOW_ANONYMOUS=true/,
+      ],
+      [
+        { TOKENS_FILE: "/dev/null/x" },
+        /^cache-mechanism: TOKENS_FILE \/dev\/null\/x cannot be used: ENOTDIR$/m,
+      ],
+      [
+        { TOKENS_FILE: "/dev/null" },
+        /^cache-mechanism: TOKENS_FILE \/dev\/null cannot be used: it must be a JSON/,
+      ],
+      [{ TLS_CERT: "/dev/null" }, /^cache-mechanism: TLS_KEY must be a file, as TLS_CERT is given/],
+      [
+        { TLS_CERT: "/dev/null/x", TLS_KEY: "/dev/null" },
+        /^cache-mechanism: TLS_CERT \/dev\/null\/x cannot be used: ENOTDIR$/m,
+      ],
+      [{ RATE_LIMIT: "fast" }, /^cache-mechanism: RATE_LIMIT must be a count and a duration such as/],
       [{ REDIS_URL: "http://secret@h" }, /^cache-mechanism: REDIS_URL must be (?!.*secret)/],
       [{ DATA_DIR: join(folder, "data/held") }, /^cache-mechanism: the store in DATA_DIR .* another process/],
       [
@@ -141,6 +162,67 @@ describe("the program", () => {
     const program = start({}, "frobnicate")
     assert.strictEqual(await program.ended, 2)
     assert.match(program.output(), /^cache-mechanism: the only command is "serve": received "frobnicate"\n$/)
+  })
+
+  it(
+    "takes new tokens on SIGHUP, keeps the old when they are bad, and shows none of them",
+    { timeout: START_MILLIS },
+    async () => {
+      const path = join(folder, "tokens.json")
+      const tokens = (...of: ReadonlyArray<string>) =>
+        writeFileSync(
+          path,
+          JSON.stringify(of.map((name) => ({ name, sha256: sha256(`secret-${name}`), scopes: ["admin"] }))),
+        )
+      const statusOf = async (name: string) =>
+        (
+          await fetch(`${url}/entries/secret-key`, {
+            method: "PUT",
+            body: "secret-value",
+            headers: { authorization: `Bearer secret-${name}` },
+          })
+        ).status
+      const until = async (name: string, status: number) => {
+        while ((await statusOf(name)) !== status) await new Promise((resolve) => setTimeout(resolve, 10))
+      }
+      tokens("first")
+      const program = start({ TOKENS_FILE: path, ACCESS_LOG: "true", LOG_LEVEL: "debug" })
+      const url = await listening(program)
+      assert.strictEqual(await statusOf("first"), 201)
+      assert.strictEqual(await statusOf("second"), 401)
+
+      tokens("second")
+      program.child.kill("SIGHUP")
+      await until("second", 204)
+      assert.strictEqual(await statusOf("first"), 401)
+
+      writeFileSync(path, "[")
+      program.child.kill("SIGHUP")
+      while (!program.output().includes("stays in use")) await statusOf("second")
+      assert.strictEqual(await statusOf("second"), 204)
+
+      program.child.kill("SIGTERM")
+      assert.strictEqual(await program.ended, 0)
+      assert.include(program.output(), '"method":"PUT","route":"/entries/{key}","status":401,')
+      assert.include(program.output(), '"caller":"second"}')
+      assert.notInclude(program.output(), "secret")
+    },
+  )
+
+  it("says that it serves over HTTPS when it does", { timeout: START_MILLIS }, async () => {
+    const files = { TLS_CERT: join(folder, "cert.pem"), TLS_KEY: join(folder, "key.pem") }
+    writeFileSync(files.TLS_CERT, Certificates.first.cert)
+    writeFileSync(files.TLS_KEY, Certificates.first.key)
+    const program = start(files)
+    while (!program.output().includes("listening on")) await new Promise((resolve) => setTimeout(resolve, 10))
+    assert.match(program.output(), /listening on https:\/\/127\.0\.0\.1:\d+, docs at https:/)
+  })
+
+  it("ends on SIGHUP when it has no file to read again", { timeout: START_MILLIS }, async () => {
+    const program = start({})
+    await listening(program)
+    program.child.kill("SIGHUP")
+    assert.strictEqual(await program.ended, "SIGHUP")
   })
 
   it("reads settings from .env where the environment has none", { timeout: START_MILLIS }, async () => {

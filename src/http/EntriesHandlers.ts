@@ -20,6 +20,7 @@ import * as Problems from "./api/Problems.ts"
 import * as Body from "./Body.ts"
 import * as Conditions from "./Conditions.ts"
 import * as PatchEntry from "./PatchEntry.ts"
+import * as Permission from "./Permission.ts"
 import * as ReadEntry from "./ReadEntry.ts"
 import * as ValueReply from "./ValueReply.ts"
 import * as SchemaProblems from "./SchemaProblems.ts"
@@ -156,6 +157,7 @@ export const layer = (options: Options) =>
             }
             const body = yield* Body.json(request, options.maxValueBytes + JSON_OVERHEAD_BYTES)
             const { key, ttl, value } = yield* Effect.mapError(decodeNewEntry(body), invalidBody(body))
+            yield* Permission.touch(key)
             const bytes = utf8.encode(JSON.stringify(value))
             if (bytes.byteLength > options.maxValueBytes) {
               return yield* new Problems.ValueTooLarge({

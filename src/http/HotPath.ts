@@ -7,7 +7,9 @@
 import type { IncomingHttpHeaders, ServerResponse } from "node:http"
 import type { Reading } from "../cache/Cache.ts"
 import type { Key } from "../core/Entry.ts"
+import type { Identity } from "./Caller.ts"
 import * as Described from "./Described.ts"
+import * as Permission from "./Permission.ts"
 import * as ValueReply from "./ValueReply.ts"
 
 const PATH = "/entries/"
@@ -25,6 +27,10 @@ const keyOf = (url: string): Key | undefined => {
     return undefined
   }
 }
+
+/** Nobody reads it, but the connection is not free before it has come. */
+const hasBody = (headers: IncomingHttpHeaders): boolean =>
+  headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined
 
 /** One strong entity tag, the form in which clients send back what they got. */
 const ONE_STRONG_TAG = /^"[\x21\x23-\x7e]*"$/
@@ -58,18 +64,22 @@ export const write = (
   response.end(body)
 }
 
+/** The route that it serves. */
+export const ROUTE = "/entries/{key}"
+
 /** The reply, or nothing when the contract has to look at the request. */
 export const answer = (
   { peek, terms }: Sources,
   { headers, method, url }: RawRequest,
+  caller: Identity,
 ): ValueReply.ValueReply | undefined => {
   if (method !== "GET" || url === undefined || !url.startsWith(PATH)) return undefined
-  if (headers.host === undefined || NEEDS_CONTRACT.some((name) => headers[name] !== undefined))
-    return undefined
+  if (headers.host === undefined || hasBody(headers)) return undefined
+  if (NEEDS_CONTRACT.some((name) => headers[name] !== undefined)) return undefined
   const noneMatch = headers["if-none-match"]
   if (noneMatch !== undefined && !ONE_STRONG_TAG.test(noneMatch)) return undefined
   const key = keyOf(url)
-  if (key === undefined) return undefined
+  if (key === undefined || !Permission.mayRead(caller, key)) return undefined
   const reading = peek(key)
   if (reading === undefined || reading.entry.value === undefined) return undefined
   return noneMatch === Described.of(reading.entry).quotedEtag

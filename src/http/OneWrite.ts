@@ -7,9 +7,18 @@
  */
 import { type IncomingMessage, ServerResponse } from "node:http"
 
+const lengthOf = (chunk: unknown): number =>
+  typeof chunk === "string" ? Buffer.byteLength(chunk) : chunk instanceof Uint8Array ? chunk.byteLength : 0
+
 export class OneWrite<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {
   #declared: unknown
   #streamed = false
+  #sent = 0
+
+  /** Bytes of the body so far. */
+  get sent(): number {
+    return this.#sent
+  }
 
   // Arguments are handed on as they come: Node's overloads cannot be spelled in one signature.
   override writeHead(...args: Array<unknown>): this {
@@ -23,16 +32,19 @@ export class OneWrite<Request extends IncomingMessage = IncomingMessage> extends
 
   override write(...args: Array<unknown>): boolean {
     this.#streamed = true
+    this.#sent += lengthOf(args[0])
     return Reflect.apply(super.write, this, args)
   }
 
   override end(...args: Array<unknown>): this {
     const [body] = args
+    const length = lengthOf(body)
+    this.#sent += length
     if (
       this.strictContentLength &&
       !this.#streamed &&
       typeof body === "string" &&
-      this.#declared === String(Buffer.byteLength(body))
+      this.#declared === String(length)
     ) {
       this.strictContentLength = false
     }

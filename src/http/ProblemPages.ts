@@ -1,8 +1,8 @@
 /** The page that says what each type of problem means: every problem's `type` leads to it. */
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
-import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Problems from "./api/Problems.ts"
+import * as Pages from "./Pages.ts"
 
 /** Slug, status and meaning, in the order of the statuses. */
 const meanings: ReadonlyArray<readonly [slug: string, status: number, meaning: string]> = [
@@ -10,6 +10,26 @@ const meanings: ReadonlyArray<readonly [slug: string, status: number, meaning: s
     "invalid-request",
     400,
     "Something in the request is not acceptable: `parameter` names it, `received` is what came, `detail` says what is accepted. Nothing was changed.",
+  ],
+  [
+    "unauthorized",
+    401,
+    "The operation needs a token, as `Authorization: Bearer …`: none came, or one that is not known here.",
+  ],
+  [
+    "insufficient-scope",
+    403,
+    "The token is known, but not good for this operation: `scope` is what it lacks. The document lists what each operation needs.",
+  ],
+  [
+    "key-not-allowed",
+    403,
+    "The token covers keys under some prefixes only, and these are others. A listing and a feed need a `prefix` under one of them.",
+  ],
+  [
+    "foreign-request",
+    403,
+    "The server has no tokens and answers only this machine: `Host`, or the `Origin` of a page in the browser, is another. `parameter` names it.",
   ],
   ["entry-not-found", 404, "There is no value under this key, or it has expired."],
   ["path-not-found", 404, "Nothing is served under this path: /docs lists what is."],
@@ -37,6 +57,7 @@ const meanings: ReadonlyArray<readonly [slug: string, status: number, meaning: s
     "If-Match or If-None-Match did not hold against what the store has: `current` is its entity tag. Nothing was changed.",
   ],
   ["value-too-large", 413, "The body is larger than `maxBytes`. Nothing was changed."],
+  ["uri-too-long", 414, "The path and query have more than `maxLength` characters."],
   [
     "unsupported-media-type",
     415,
@@ -46,6 +67,11 @@ const meanings: ReadonlyArray<readonly [slug: string, status: number, meaning: s
     "precondition-required",
     428,
     "The operator wants every change to carry If-Match or If-None-Match. Nothing was changed.",
+  ],
+  [
+    "rate-limited",
+    429,
+    "More requests came with this token, or from this address without one, than RATE_LIMIT allows. Try again after `Retry-After`.",
   ],
   ["internal-error", 500, "A defect of this program: the log has more under the same `id`."],
   ["store-unavailable", 503, "The store did not answer. Nothing was changed. Try again after `Retry-After`."],
@@ -60,6 +86,16 @@ const meanings: ReadonlyArray<readonly [slug: string, status: number, meaning: s
     "PATCH read the value, merged, and found it changed by others, again and again. Nothing was changed. Try again after `Retry-After`.",
   ],
   ["too-many-subscribers", 503, "As many listen to /events as may: `max`. Try again later."],
+  [
+    "overloaded",
+    503,
+    "As many requests are under way as may: `max`. Nothing was changed. Try again after `Retry-After`.",
+  ],
+  [
+    "request-timeout",
+    503,
+    "The request took longer than it may. What it was to do may have happened, may happen yet, or never.",
+  ],
   [
     "not-cached",
     504,
@@ -87,9 +123,9 @@ Their <code>type</code> is one of these. <a href="/docs">API</a></p><dl>${rows
 /** `/docs/problems`, and one page under it per type. */
 export const layer = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
-    yield* router.add("GET", Problems.PATH, HttpServerResponse.html(page(meanings)))
+    yield* router.add("GET", Problems.PATH, Pages.html(page(meanings)))
     for (const row of meanings) {
-      yield* router.add("GET", `${Problems.PATH}/${row[0]}`, HttpServerResponse.html(page([row])))
+      yield* router.add("GET", `${Problems.PATH}/${row[0]}`, Pages.html(page([row])))
     }
   }),
 )

@@ -1,14 +1,16 @@
 /** The HTTP server: the contract's routes, its pages, and what stands before them. */
 import { createServer, type Server as HttpServerOfNode, STATUS_CODES } from "node:http"
+import { createServer as createSecureServer, Server as SecureServer } from "node:https"
 import type { Duplex } from "node:stream"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
-import * as HttpApiSwagger from "effect/http-api/HttpApiSwagger"
 import * as HttpRouter from "effect/http/HttpRouter"
 import { Changes } from "../cache/Changes.ts"
-import { Api } from "./api/Api.ts"
+import { Api, withTokens } from "./api/Api.ts"
 import { MAX_KEY_BYTES } from "./api/Fields.ts"
 import * as EntriesHandlers from "./EntriesHandlers.ts"
 import * as EventsHandlers from "./EventsHandlers.ts"
@@ -17,15 +19,20 @@ import * as Front from "./Front.ts"
 import * as Metrics from "./Metrics.ts"
 import { OneWrite } from "./OneWrite.ts"
 import * as OperationsHandlers from "./OperationsHandlers.ts"
+import * as Pages from "./Pages.ts"
+import * as Permission from "./Permission.ts"
 import * as ProblemPages from "./ProblemPages.ts"
 import * as SchemaProblems from "./SchemaProblems.ts"
+import * as Secrets from "./Secrets.ts"
 
-export interface Options extends EntriesHandlers.Options {
-  /** Off in the test that compares replies with and without it. Default on. */
-  readonly hotPath?: boolean
+export interface Options extends EntriesHandlers.Options, Front.Options, Secrets.Options {
   readonly host: string
   /** 0: a free one. */
   readonly port: number
+  /** Connections at the same time; more are closed at once. Default 10,000. */
+  readonly maxConnections?: number
+  /** Calls the function whenever tokens and certificate shall be read again. */
+  readonly onReload?: (reload: () => void) => void
 }
 
 /** A byte of UTF-8 takes three characters of a URL at most. */
@@ -42,30 +49,24 @@ const routerConfig = {
   ignoreDuplicateSlashes: false,
 }
 
-/** Swagger UI is two megabytes that most processes never show: it is loaded when somebody asks for it. */
-const docs = HttpRouter.use(
-  Effect.fnUntraced(function* (router) {
-    const page = yield* Effect.cached(HttpRouter.toHttpEffect(HttpApiSwagger.layer(Api, { path: "/docs" })))
-    yield* router.add("GET", "/docs", Effect.flatten(page))
-  }),
-)
-
-const routes = (options: Options) =>
-  Layer.mergeAll(
-    HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
+const routes = (options: Options) => {
+  const documented = options.tokensFile === undefined ? Api : withTokens
+  return Layer.mergeAll(
+    HttpApiBuilder.layer(documented, { openapiPath: "/openapi.json" }).pipe(
       Layer.provide([
         EntriesHandlers.layer(options),
         EventsHandlers.layer,
         ExplainHandlers.layer,
         OperationsHandlers.layer,
       ]),
-      Layer.provide(SchemaProblems.layer),
+      Layer.provide([SchemaProblems.layer, Permission.layer]),
     ),
-    docs,
+    Pages.docs(documented),
     ProblemPages.layer,
     Metrics.layer,
     Front.layer(options),
   )
+}
 
 const REFUSALS: Readonly<Record<string, number>> = {
   HPE_HEADER_OVERFLOW: 431,
@@ -79,6 +80,7 @@ const refusal = (status: number): string => {
   const head = [
     `HTTP/1.1 ${status} ${title}`,
     "Content-Type: application/problem+json",
+    "X-Content-Type-Options: nosniff",
     `Content-Length: ${body.length}`,
     "Connection: close",
   ]
@@ -93,12 +95,65 @@ const refuse = (error: NodeJS.ErrnoException, socket: Duplex): void => {
 const EXPECTATION_FAILED = 417
 const METHOD_NOT_ALLOWED = 405
 
+/** For the head of a request, and for the handshake before it: who is slower is cut off. */
+const HEAD_MILLIS = 10_000
+
+/** Longer than proxies and load balancers keep connections (60 s), so that they, who know, close them. */
+const KEEP_ALIVE_MILLIS = 65_000
+
+const CHECK_MILLIS = 1_000
+
+const DEFAULT_MAX_CONNECTIONS = 10_000
+
+const limitsOf = ({ requestTimeoutMillis = HEAD_MILLIS }: Options) => ({
+  ServerResponse: OneWrite,
+  maxHeaderSize: MAX_HEADER_BYTES,
+  requireHostHeader: false,
+  headersTimeout: Math.min(HEAD_MILLIS, requestTimeoutMillis),
+  // Bodies have their deadline in `InFlight.ts`, which knows which of them are streams.
+  requestTimeout: 0,
+  keepAliveTimeout: KEEP_ALIVE_MILLIS,
+  connectionsCheckingInterval: CHECK_MILLIS,
+})
+
 /** Node answers some requests itself, without a body; here each gets a problem. */
-const listen = () =>
-  createServer({ ServerResponse: OneWrite, maxHeaderSize: MAX_HEADER_BYTES, requireHostHeader: false })
+const listen = (certificate: Option.Option<Secrets.Certificate>, options: Options) => {
+  const limits = limitsOf(options)
+  const server = Option.match(certificate, {
+    onNone: () => createServer(limits),
+    onSome: (tls) => createSecureServer({ ...limits, ...tls, handshakeTimeout: HEAD_MILLIS }),
+  })
+  server.maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS
+  return server
     .on("clientError", refuse)
     .on("checkExpectation", (request) => request.socket.end(refusal(EXPECTATION_FAILED)))
     .on("connect", (_request, socket) => socket.end(refusal(METHOD_NOT_ALLOWED)))
+}
+
+/** Reads tokens and certificate again; connections that are open keep the certificate that they have. */
+const reloading = (server: HttpServerOfNode, options: Options) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      if (options.onReload === undefined) return
+      const secrets = yield* Secrets.Secrets
+      const reload = Effect.matchEffect(secrets.reload, {
+        onFailure: (error) => Effect.logError(`${error.message}; what was loaded before stays in use`),
+        onSuccess: () => {
+          const certificate = secrets.certificate()
+          if (server instanceof SecureServer && Option.isSome(certificate)) {
+            server.setSecureContext(certificate.value)
+          }
+          return Effect.logInfo("tokens and certificate were read again")
+        },
+      })
+      const fork = yield* FiberSet.makeRuntime<never>()
+      options.onReload(() => void fork(reload))
+    }),
+  )
+
+/** Nothing here speaks another protocol; a request to change it is answered as if it did not ask (RFC 9110, 7.8). */
+const ignoreUpgrades = (server: HttpServerOfNode) =>
+  Layer.effectDiscard(Effect.sync(() => server.removeAllListeners("upgrade")))
 
 const LINGER_EVERY = "20 millis"
 
@@ -122,8 +177,8 @@ const letGo = (server: HttpServerOfNode) =>
 /** Listens, and serves until the scope ends; then requests in flight are finished. */
 export const layer = (options: Options) =>
   Layer.unwrap(
-    Effect.sync(() => {
-      const server = listen()
+    Effect.map(Secrets.Secrets, (secrets) => {
+      const server = listen(secrets.certificate(), options)
       const serve = HttpRouter.serve(routes(options), {
         disableLogger: true,
         disableListenLog: true,
@@ -138,6 +193,9 @@ export const layer = (options: Options) =>
         ),
       )
       // Built after what serves, so let go before it stops.
-      return Layer.provideMerge(letGo(server), serve)
+      return Layer.provideMerge(
+        Layer.mergeAll(letGo(server), reloading(server, options), ignoreUpgrades(server)),
+        serve,
+      )
     }),
-  )
+  ).pipe(Layer.provide(Secrets.layer(options)))

@@ -1,31 +1,15 @@
-import { connect } from "node:net"
 import { assert, describe, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ProblemPages from "../../src/http/ProblemPages.ts"
 import { Store } from "../../src/store/Store.ts"
 import * as StoreMemory from "../../src/store/StoreMemory.ts"
+import { raw } from "./Raw.ts"
 import * as Service from "./Service.ts"
+import * as TokenFile from "./TokenFile.ts"
 
 const send = (outgoing: Service.Outgoing) =>
   Effect.flatMap(Service.Service, (service) => service.send(outgoing))
-
-/** Sends bytes as they are and reads until the server closes, or until `enough` has come. */
-const raw = (port: number, bytes: string | Uint8Array, enough: (text: string) => boolean = () => false) =>
-  Effect.callback<string>((resume) => {
-    const socket = connect(port, "127.0.0.1", () => socket.write(bytes))
-    let text = ""
-    const done = () => {
-      socket.destroy()
-      resume(Effect.succeed(text))
-    }
-    socket.on("data", (chunk) => {
-      text += chunk.toString("latin1")
-      if (enough(text)) done()
-    })
-    socket.on("close", done)
-    socket.on("error", done)
-  })
 
 layer(Service.layer(StoreMemory.layer), { excludeTestServices: true })("Front", (service) => {
   service.effect("answers unknown paths and methods with problems, and says what a path takes", () =>
@@ -158,6 +142,63 @@ const SAMPLE: ReadonlyArray<Service.Outgoing> = [
   { path: "/entries/text", method: "HEAD" },
 ]
 
+/** What the hot path must not answer otherwise than the contract: who may not, and who asks too often. */
+const GUARDED: ReadonlyArray<Service.Outgoing> = [
+  {},
+  { authorization: "Bearer nobody" },
+  { authorization: "Basic x" },
+  TokenFile.as("reader"),
+  TokenFile.as("only-writer"),
+  TokenFile.as("admin"),
+  TokenFile.as("shop"),
+  { ...TokenFile.as("reader"), origin: "https://app.example" },
+  { ...TokenFile.as("reader"), "if-none-match": '"7a38d8cbd20d9932ba948efaa364bb62651d5ad4"' },
+].flatMap((headers) =>
+  ["/entries/text", "/entries/shop%2Fa", "/entries/%73hop%2Fa", "/entries/none", "/entries/%zz"].map(
+    (path) => ({
+      path,
+      headers,
+    }),
+  ),
+)
+
+const refusals = (hotPath: boolean) =>
+  Effect.gen(function* () {
+    const headers = TokenFile.as("admin")
+    yield* send({ method: "PUT", path: "/entries/text", body: "v", headers })
+    yield* send({ method: "PUT", path: "/entries/shop%2Fa", body: "v", headers })
+    const all = []
+    // Twice, so that some are refused as they ask too often.
+    for (const outgoing of [...GUARDED, ...GUARDED]) {
+      const reply = yield* send(outgoing)
+      const { date: _date, ...rest } = reply.headers
+      all.push({ outgoing, status: reply.status, text: reply.text, headers: rest })
+    }
+    return all
+  }).pipe(
+    Effect.provide(
+      TokenFile.service({
+        hotPath,
+        server: {
+          rateLimit: { count: 15, windowMillis: 86_400_000 },
+          corsOrigins: new Set(["https://app.example"]),
+        },
+      }),
+    ),
+  )
+
+/** Seconds until something may differ by one between two runs. */
+const settled = (replies: Effect.Success<ReturnType<typeof refusals>>) =>
+  replies.map(({ headers, text, ...rest }) => ({
+    ...rest,
+    text: text.replace(/\d+ s/g, "N s"),
+    headers: {
+      ...headers,
+      "retry-after": headers["retry-after"] !== undefined,
+      ratelimit: headers["ratelimit"]?.toString().replace(/t=\d+/, "t=N"),
+    },
+  }))
+
 const replies = (hotPath: boolean) =>
   Effect.gen(function* () {
     yield* send({ method: "PUT", path: "/entries/json", body: '{"a":1}' })
@@ -182,6 +223,15 @@ describe("HotPath", () => {
   it.live("answers and counts exactly as the contract does", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* replies(true), yield* replies(false))
+    }),
+  )
+
+  it.live("refuses exactly what the contract refuses", () =>
+    Effect.gen(function* () {
+      const hot = settled(yield* refusals(true))
+      assert.deepStrictEqual(hot, settled(yield* refusals(false)))
+      const statuses = new Set(hot.map(({ status }) => status))
+      assert.deepStrictEqual([...statuses].toSorted(), [200, 304, 400, 401, 403, 404, 429])
     }),
   )
 

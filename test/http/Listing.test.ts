@@ -194,7 +194,7 @@ describe("GET /entries?source=l1", () => {
       )
       assert.match(JSON.stringify(source), /60 seconds/)
       assert.match(description, /one instant/)
-      assert.deepStrictEqual(Object.keys(responses), ["200", "400", "410", "500", "503"])
+      assert.deepStrictEqual(Object.keys(responses), ["200", "400", "401", "403", "410", "429", "500", "503"])
       assert.match(JSON.stringify(responses["410"]), /application\/problem\+json/)
       const problem = yield* send({ path: "/docs/problems/cursor-expired" })
       assert.match(problem.text, /410/)

@@ -3,6 +3,7 @@ import { request as httpRequest, type IncomingHttpHeaders } from "node:http"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
 import * as HttpServer from "effect/http/HttpServer"
 import * as Backup from "../../src/background/Backup.ts"
@@ -78,6 +79,10 @@ export const layer = <E, R>(
     readonly maxEntries?: number
     readonly requireConditions?: boolean
     readonly downstream?: Downstream
+    /** Default: nothing is logged. */
+    readonly logLevel?: LogLevel.LogLevel
+    /** Tokens, limits and the like. */
+    readonly server?: Partial<Server.Options>
     /** Default: nobody else writes. */
     readonly tracker?: Layer.Layer<Tracker>
   },
@@ -99,6 +104,7 @@ export const layer = <E, R>(
         hotPath: options?.hotPath ?? true,
         requireConditions: options?.requireConditions ?? false,
         ...(options?.downstream === undefined ? {} : { downstream: options.downstream }),
+        ...options?.server,
       }),
     ),
     Layer.provideMerge(
@@ -114,5 +120,5 @@ export const layer = <E, R>(
     ),
     Layer.provideMerge(store),
     Layer.provideMerge(options?.tracker ?? TrackerNone.layer),
-    Layer.provide(Layer.succeed(References.MinimumLogLevel, "None")),
+    Layer.provide(Layer.succeed(References.MinimumLogLevel, options?.logLevel ?? "None")),
   )

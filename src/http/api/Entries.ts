@@ -5,6 +5,7 @@ import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
+import * as Access from "./Access.ts"
 import { DEFAULT_PAGE, Key, MAX_PAGE, TtlFromText } from "./Fields.ts"
 import * as Problems from "./Problems.ts"
 
@@ -204,6 +205,7 @@ const create = HttpApiEndpoint.post("createEntry", "/entries", {
   success: Created,
   error: [
     Problems.InvalidRequest,
+    Problems.ForbiddenResponse,
     Problems.EntryExists,
     Problems.WrongType,
     Problems.ValueTooLarge,
@@ -211,12 +213,14 @@ const create = HttpApiEndpoint.post("createEntry", "/entries", {
     Problems.WriteUnavailableResponse,
     Problems.OutOfMemory,
   ],
-}).annotateMerge(
-  OpenApi.annotations({
-    identifier: "createEntry",
-    summary: "Create a JSON value under a key that has none",
-  }),
-)
+})
+  .annotateMerge(
+    OpenApi.annotations({
+      identifier: "createEntry",
+      summary: "Create a JSON value under a key that has none",
+    }),
+  )
+  .annotateMerge(Access.needs({ keys: "handler" }))
 
 /** One line of a listing. */
 export const ListedEntry = Schema.Struct({
@@ -267,14 +271,16 @@ const list = HttpApiEndpoint.get("listEntries", "/entries", {
   },
   success: EntryPage,
   error: [Problems.InvalidRequest, Problems.CursorExpired, Problems.StoreUnavailableResponse],
-}).annotateMerge(
-  OpenApi.annotations({
-    identifier: "listEntries",
-    summary: "List keys by prefix, page by page",
-    description:
-      "Of the store a key that is there from the first page to the last is listed at least once (Redis' SCAN promises no more). Of L1 all pages show one instant of this process: each key of that instant once, none of later; copies that are stale count, remembered absences do not.",
-  }),
-)
+})
+  .annotateMerge(
+    OpenApi.annotations({
+      identifier: "listEntries",
+      summary: "List keys by prefix, page by page",
+      description:
+        "Of the store a key that is there from the first page to the last is listed at least once (Redis' SCAN promises no more). Of L1 all pages show one instant of this process: each key of that instant once, none of later; copies that are stale count, remembered absences do not.",
+    }),
+  )
+  .annotateMerge(Access.needs({ keys: "prefix" }))
 
 /** `GET`, `PUT`, `PATCH`, `DELETE` on an entry; `GET`, `POST` on all. */
 export const EntriesGroup = HttpApiGroup.make("entries")

@@ -4,6 +4,7 @@ import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
+import * as Access from "./Access.ts"
 import * as Problems from "./Problems.ts"
 
 const event = <Name extends string, Fields extends Schema.Struct.Fields>(name: Name, fields: Fields) =>
@@ -28,14 +29,16 @@ const subscribe = HttpApiEndpoint.get("subscribeEvents", "/events", {
     "cache-control": Schema.Literal("no-store"),
   }),
   error: [Problems.InvalidRequest, Problems.TooManySubscribersResponse],
-}).annotateMerge(
-  OpenApi.annotations({
-    identifier: "subscribeEvents",
-    summary: "Hear of every write, as Server-Sent Events",
-    description:
-      "`invalidated`: the key was written, removed or has expired, perhaps more than once; forget the copy. `reset`: anything may have changed; forget all copies. A stream begins with one. A subscriber that does not keep up is cut off with one. `heartbeat`: nothing, every 15 seconds.",
-  }),
-)
+})
+  .annotateMerge(
+    OpenApi.annotations({
+      identifier: "subscribeEvents",
+      summary: "Hear of every write, as Server-Sent Events",
+      description:
+        "`invalidated`: the key was written, removed or has expired, perhaps more than once; forget the copy. `reset`: anything may have changed; forget all copies. A stream begins with one. A subscriber that does not keep up is cut off with one. `heartbeat`: nothing, every 15 seconds.",
+    }),
+  )
+  .annotateMerge(Access.needs({ keys: "prefix", streams: true }))
 
 export const EventsGroup = HttpApiGroup.make("events")
   .add(subscribe)

@@ -3,6 +3,7 @@ import * as Schema from "effect/Schema"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as OpenApi from "effect/http-api/OpenApi"
+import * as Access from "./Access.ts"
 import { Key } from "./Fields.ts"
 import * as Problems from "./Problems.ts"
 
@@ -51,14 +52,16 @@ const explain = HttpApiEndpoint.get("explainEntry", "/entries/:key/explain", {
     Problems.WrongType,
     Problems.StoreUnavailableResponse,
   ],
-}).annotateMerge(
-  OpenApi.annotations({
-    identifier: "explainEntry",
-    summary: "Why a read of this key is a hit or a miss",
-    description:
-      "Looks without counting a use or filling L1. When L1 holds no value, the store is asked; 404: it has none either.",
-  }),
-)
+})
+  .annotateMerge(
+    OpenApi.annotations({
+      identifier: "explainEntry",
+      summary: "Why a read of this key is a hit or a miss",
+      description:
+        "Looks without counting a use or filling L1. When L1 holds no value, the store is asked; 404: it has none either.",
+    }),
+  )
+  .annotateMerge(Access.needs({ scope: "admin" }))
 
 /** What L1 knows of a key. */
 export const ExplainGroup = HttpApiGroup.make("explain")

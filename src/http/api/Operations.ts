@@ -4,6 +4,7 @@ import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
+import * as Access from "./Access.ts"
 import * as Problems from "./Problems.ts"
 
 const Count = Schema.Int
@@ -67,9 +68,9 @@ export const Readiness = Schema.Struct({
   reasons: Schema.Array(Schema.String),
 }).annotate({ identifier: "Readiness" })
 
-const stats = HttpApiEndpoint.get("getStats", "/stats", { success: Stats }).annotateMerge(
-  OpenApi.annotations({ identifier: "getStats", summary: "Counters and state" }),
-)
+const stats = HttpApiEndpoint.get("getStats", "/stats", { success: Stats })
+  .annotateMerge(OpenApi.annotations({ identifier: "getStats", summary: "Counters and state" }))
+  .annotateMerge(Access.needs({ keys: "none" }))
 
 const lastBackup = HttpApiEndpoint.get("getBackup", "/backup", {
   success: Schema.Struct({
@@ -77,36 +78,48 @@ const lastBackup = HttpApiEndpoint.get("getBackup", "/backup", {
     rounds: Count,
     failed: Count.annotate({ description: "rounds that a failing store ended" }),
   }).annotate({ identifier: "BackupStatus" }),
-}).annotateMerge(OpenApi.annotations({ identifier: "getBackup", summary: "What the last backup found" }))
+})
+  .annotateMerge(OpenApi.annotations({ identifier: "getBackup", summary: "What the last backup found" }))
+  .annotateMerge(Access.needs({ scope: "admin", keys: "none" }))
 
 const runBackup = HttpApiEndpoint.post("runBackup", "/backup", {
   success: BackupReport,
   error: Problems.BackupRunning,
-}).annotateMerge(
-  OpenApi.annotations({ identifier: "runBackup", summary: "Bring what changed in the store into L1, now" }),
-)
+})
+  .annotateMerge(
+    OpenApi.annotations({ identifier: "runBackup", summary: "Bring what changed in the store into L1, now" }),
+  )
+  .annotateMerge(Access.needs({ scope: "admin", keys: "none" }))
+
+const probe = { scope: "open", keys: "none", probe: true } as const
 
 const livez = HttpApiEndpoint.get("getLiveness", "/livez", {
   success: Schema.Struct({ status: Schema.Literal("alive") }).annotate({ identifier: "Liveness" }),
-}).annotateMerge(OpenApi.annotations({ identifier: "getLiveness", summary: "Whether the process is up" }))
+})
+  .annotateMerge(OpenApi.annotations({ identifier: "getLiveness", summary: "Whether the process is up" }))
+  .annotateMerge(Access.needs(probe))
 
 const readyz = HttpApiEndpoint.get("getReadiness", "/readyz", {
   success: Readiness,
-}).annotateMerge(
-  OpenApi.annotations({
-    identifier: "getReadiness",
-    summary: "Whether it serves as it should",
-    description: "`degraded`: the store does not answer; what L1 holds is served.",
-  }),
-)
+})
+  .annotateMerge(
+    OpenApi.annotations({
+      identifier: "getReadiness",
+      summary: "Whether it serves as it should",
+      description: "`degraded`: the store does not answer; what L1 holds is served.",
+    }),
+  )
+  .annotateMerge(Access.needs(probe))
 
 const metrics = HttpApiEndpoint.get("getMetrics", "/metrics", {
   success: Schema.String.pipe(
     HttpApiSchema.asText({ contentType: "text/plain; version=0.0.4; charset=utf-8" }),
   ),
-}).annotateMerge(
-  OpenApi.annotations({ identifier: "getMetrics", summary: "Counters in the Prometheus format" }),
-)
+})
+  .annotateMerge(
+    OpenApi.annotations({ identifier: "getMetrics", summary: "Counters in the Prometheus format" }),
+  )
+  .annotateMerge(Access.needs({ keys: "none" }))
 
 /** Stats, backups, health and metrics. */
 export const OperationsGroup = HttpApiGroup.make("operations")

@@ -5,6 +5,7 @@
 import * as Schema from "effect/Schema"
 import * as HttpApiError from "effect/http-api/HttpApiError"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import { SCOPES } from "./Access.ts"
 
 /** Where the types of problems are documented. */
 export const PATH = "/docs/problems"
@@ -19,6 +20,71 @@ export class InvalidRequest extends HttpApiError.Problem<InvalidRequest>()(
     /** What came, shortened. */
     received: Schema.optionalKey(Schema.String),
   },
+) {}
+
+/** Tokens are needed here, and none or an unknown one came. */
+export class Unauthorized extends HttpApiError.Problem<Unauthorized>()("UnauthorizedProblem", {
+  type: "/docs/problems/unauthorized",
+  status: 401,
+  title: "A token is needed",
+}) {}
+
+export class InsufficientScope extends HttpApiError.Problem<InsufficientScope>()(
+  "InsufficientScopeProblem",
+  {
+    type: "/docs/problems/insufficient-scope",
+    status: 403,
+    title: "The token is not good for this operation",
+  },
+  {
+    /** The scope that is missing. */
+    scope: Schema.Literals(SCOPES),
+  },
+) {}
+
+export class KeyNotAllowed extends HttpApiError.Problem<KeyNotAllowed>()("KeyNotAllowedProblem", {
+  type: "/docs/problems/key-not-allowed",
+  status: 403,
+  title: "The token does not cover these keys",
+}) {}
+
+/** Without tokens only this machine is served, and what pages of other sites send through its browser is not. */
+export class ForeignRequest extends HttpApiError.Problem<ForeignRequest>()(
+  "ForeignRequestProblem",
+  {
+    type: "/docs/problems/foreign-request",
+    status: 403,
+    title: "Without tokens only requests of this machine are answered",
+  },
+  {
+    /** The header that gives it away: `Host` or `Origin`. */
+    parameter: Schema.Literals(["Host", "Origin"]),
+  },
+) {}
+
+export class RateLimited extends HttpApiError.Problem<RateLimited>()("RateLimitedProblem", {
+  type: "/docs/problems/rate-limited",
+  status: 429,
+  title: "Too many requests",
+}) {}
+
+export class Overloaded extends HttpApiError.Problem<Overloaded>()(
+  "OverloadedProblem",
+  { type: "/docs/problems/overloaded", status: 503, title: "As many requests are under way as may" },
+  { max: Schema.Int },
+) {}
+
+/** What the request was to do may have happened. */
+export class RequestTimeout extends HttpApiError.Problem<RequestTimeout>()("RequestTimeoutProblem", {
+  type: "/docs/problems/request-timeout",
+  status: 503,
+  title: "The request took longer than it may",
+}) {}
+
+export class UriTooLong extends HttpApiError.Problem<UriTooLong>()(
+  "UriTooLongProblem",
+  { type: "/docs/problems/uri-too-long", status: 414, title: "The URL is longer than allowed" },
+  { maxLength: Schema.Int },
 ) {}
 
 export class EntryNotFound extends HttpApiError.Problem<EntryNotFound>()("EntryNotFound", {
@@ -207,3 +273,28 @@ export const PatchTypeResponse = HttpApiSchema.WithHeaders(UnsupportedMediaType,
 export const PreconditionFailedResponse = HttpApiSchema.WithHeaders(PreconditionFailed, {
   etag: Schema.optionalKey(Schema.String),
 })
+
+/** A 401 says how to get in (RFC 6750 section 3). */
+export const UnauthorizedResponse = HttpApiSchema.WithHeaders(Unauthorized, {
+  "www-authenticate": Schema.String,
+})
+
+/** The 403s: one status, so one declaration. Only a missing scope has a challenge. */
+export const ForbiddenResponse = HttpApiSchema.WithHeaders(
+  Schema.Union([InsufficientScope, KeyNotAllowed, ForeignRequest]).annotate({
+    httpApiStatus: 403,
+    "~httpApiEncoding": { _tag: "Json", contentType: "application/problem+json" },
+  }),
+  { "www-authenticate": Schema.optionalKey(Schema.String) },
+)
+
+export const RateLimitedResponse = HttpApiSchema.WithHeaders(RateLimited, { "retry-after": Schema.String })
+
+/** The 503s of a server that has too much to do, whatever the operation. */
+export const BusyResponse = HttpApiSchema.WithHeaders(
+  Schema.Union([Overloaded, RequestTimeout]).annotate({
+    httpApiStatus: 503,
+    "~httpApiEncoding": { _tag: "Json", contentType: "application/problem+json" },
+  }),
+  retryAfter,
+)
