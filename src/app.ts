@@ -21,6 +21,7 @@ import * as Listings from "./cache/Listings.ts"
 import * as Config from "./Config.ts"
 import type { Lifetime } from "./core/Lifetime.ts"
 import type { FileUnusable } from "./http/Secrets.ts"
+import * as Described from "./http/Described.ts"
 import * as Server from "./http/Server.ts"
 import type { RedisUrlInvalid } from "./store/RedisUrl.ts"
 import type { Store } from "./store/Store.ts"
@@ -118,9 +119,11 @@ const serverOf = (settings: Config.Settings, host: Host): Server.Options => {
 /** The whole service. */
 export const layer = (settings: Config.Settings, host: Host) => {
   const lifetime = lifetimeOf(settings)
-  const bounds = { maxEntries: settings.cacheMaxEntries, maxBytes: settings.cacheMaxBytes }
+  const remembered = Described.rememberedOf(settings.cacheMaxBytes)
+  const maxBytes = settings.cacheMaxBytes - Described.bytesOf(remembered)
+  const bounds = { maxEntries: settings.cacheMaxEntries, maxBytes }
   return announce(Option.isSome(settings.tlsCert)).pipe(
-    Layer.provide(Server.layer(serverOf(settings, host))),
+    Layer.provide(Server.layer({ ...serverOf(settings, host), remembered })),
     Layer.provide([
       Backup.layer({ every: settings.backupEvery, lifetime, pause: BACKUP_PAUSE }),
       Follow.layer({ untrackedTtlMillis: settings.untrackedTtl }),

@@ -9,33 +9,51 @@ import * as Content from "../cache/Content.ts"
 import type { Present } from "../core/Entry.ts"
 import { quote } from "./Conditions.ts"
 
-/** About 200 bytes each, in a generation. */
-const MAX_REMEMBERED = 32_768
-
-let young = new WeakMap<Present, Described>()
-let old = young
-let count = 0
-
 export interface Described extends Content.Description {
   /** The tag as headers have it. */
   readonly quotedEtag: string
 }
 
-export const of = (entry: Present): Described => young.get(entry) ?? remember(entry)
+export type Describe = (entry: Present) => Described
 
-const remember = (entry: Present): Described => {
-  const described = old.get(entry) ?? describe(entry)
-  if (count === MAX_REMEMBERED) {
-    old = young
-    young = new WeakMap()
-    count = 0
-  }
-  young.set(entry, described)
-  count++
-  return described
-}
+/** About what one costs that is remembered. */
+const BYTES = 200
+const GENERATIONS = 2
+/** Of all that L1 may occupy, the part that descriptions may take. */
+const PART = 1 / 16
+/** More than this many are not worth their memory: they take a few microseconds to make. */
+const MAX_REMEMBERED = 65_536
 
-const describe = (entry: Present): Described => {
+/** How many are remembered, at most, beside an L1 that may occupy so many bytes together with them. */
+export const rememberedOf = (maxBytes: number): number =>
+  Math.min(MAX_REMEMBERED, Math.floor((PART * maxBytes) / BYTES))
+
+/** What so many occupy. */
+export const bytesOf = (remembered: number): number => remembered * BYTES
+
+export const describe: Describe = (entry) => {
   const description = Content.describe(entry.value)
   return { ...description, quotedEtag: quote(description.etag) }
+}
+
+/** Remembers at most so many. */
+export const make = (remembered: number = MAX_REMEMBERED): Describe => {
+  const most = Math.max(1, Math.floor(remembered / GENERATIONS))
+  let young = new WeakMap<Present, Described>()
+  let old = young
+  let count = 0
+
+  const remember = (entry: Present): Described => {
+    const described = old.get(entry) ?? describe(entry)
+    if (count === most) {
+      old = young
+      young = new WeakMap()
+      count = 0
+    }
+    young.set(entry, described)
+    count++
+    return described
+  }
+
+  return (entry) => young.get(entry) ?? remember(entry)
 }

@@ -71,7 +71,7 @@ export const layer = HttpApiBuilder.group(
         if (entry?.value === undefined || reason === "expired") {
           return { ...known, ...(yield* fromStore(key)) }
         }
-        const { byteLength, quotedEtag } = Described.of(entry)
+        const { byteLength, quotedEtag } = Described.describe(entry)
         const storeTtlMillis = remaining((entry.storeExpiresAt ?? Infinity) - now)
         return { ...known, tier: "l1" as const, etag: quotedEtag, size: byteLength, storeTtlMillis }
       }),

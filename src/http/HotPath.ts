@@ -8,7 +8,6 @@ import type { IncomingHttpHeaders, ServerResponse } from "node:http"
 import type { Reading } from "../cache/Cache.ts"
 import type { Key } from "../core/Entry.ts"
 import type { Identity } from "./Caller.ts"
-import * as Described from "./Described.ts"
 import * as Permission from "./Permission.ts"
 import * as ValueReply from "./ValueReply.ts"
 
@@ -82,7 +81,7 @@ export const answer = (
   if (key === undefined || !Permission.mayRead(caller, key)) return undefined
   const reading = peek(key)
   if (reading === undefined || reading.entry.value === undefined) return undefined
-  return noneMatch === Described.of(reading.entry).quotedEtag
+  return noneMatch === terms.describe(reading.entry).quotedEtag
     ? ValueReply.notModified(reading, reading.entry, terms)
     : ValueReply.ok(reading, reading.entry, terms)
 }

@@ -14,7 +14,6 @@ import type { Key } from "../core/Entry.ts"
 import * as Problems from "./api/Problems.ts"
 import * as CacheControl from "./CacheControl.ts"
 import * as Conditions from "./Conditions.ts"
-import * as Described from "./Described.ts"
 import * as Refusals from "./Refusals.ts"
 import * as ValueReply from "./ValueReply.ts"
 
@@ -32,7 +31,7 @@ export const make = (cache: Cache["Service"], terms: ValueReply.Terms) =>
         }),
       )
     }
-    const { etag } = Described.of(reading.entry)
+    const { etag } = terms.describe(reading.entry)
     if (condition.ifMatch !== undefined && !Condition.selects(condition.ifMatch, etag)) {
       return yield* Effect.fail(Refusals.ofCondition({ current: Option.some(etag) }))
     }

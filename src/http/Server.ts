@@ -12,6 +12,7 @@ import * as HttpRouter from "effect/http/HttpRouter"
 import { Changes } from "../cache/Changes.ts"
 import { Api, withTokens } from "./api/Api.ts"
 import { MAX_KEY_BYTES } from "./api/Fields.ts"
+import * as Described from "./Described.ts"
 import * as EntriesHandlers from "./EntriesHandlers.ts"
 import * as EventsHandlers from "./EventsHandlers.ts"
 import * as ExplainHandlers from "./ExplainHandlers.ts"
@@ -25,12 +26,15 @@ import * as ProblemPages from "./ProblemPages.ts"
 import * as SchemaProblems from "./SchemaProblems.ts"
 import * as Secrets from "./Secrets.ts"
 
-export interface Options extends EntriesHandlers.Options, Front.Options, Secrets.Options {
+export interface Options
+  extends Omit<EntriesHandlers.Options, "describe">, Omit<Front.Options, "describe">, Secrets.Options {
   readonly host: string
   /** 0: a free one. */
   readonly port: number
   /** Connections at the same time; more are closed at once. Default 10,000. */
   readonly maxConnections?: number
+  /** Of how many values the entity tag and the media type are remembered. Default 65,536. */
+  readonly remembered?: number
   /** Calls the function whenever tokens and certificate shall be read again. */
   readonly onReload?: (reload: () => void) => void
 }
@@ -49,7 +53,8 @@ const routerConfig = {
   ignoreDuplicateSlashes: false,
 }
 
-const routes = (options: Options) => {
+const routes = (given: Options) => {
+  const options = { ...given, describe: Described.make(given.remembered) }
   const documented = options.tokensFile === undefined ? Api : withTokens
   return Layer.mergeAll(
     HttpApiBuilder.layer(documented, { openapiPath: "/openapi.json" }).pipe(

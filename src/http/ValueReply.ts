@@ -21,6 +21,7 @@ export interface Downstream {
 export interface Terms {
   /** Unix milliseconds. */
   readonly wallNow: () => number
+  readonly describe: Described.Describe
   /** Not there: everything is asked again. */
   readonly downstream?: Downstream
 }
@@ -32,10 +33,12 @@ const secondsUntil = (millis: number, at: number): number => Math.floor((millis 
 export interface Options {
   /** Default: caches downstream ask each time. */
   readonly downstream?: Downstream
+  readonly describe: Described.Describe
 }
 
-export const termsOf = (clock: Clock.Clock, { downstream }: Options): Terms => ({
+export const termsOf = (clock: Clock.Clock, { describe, downstream }: Options): Terms => ({
   wallNow: () => clock.currentTimeMillisUnsafe(),
+  describe,
   ...(downstream === undefined ? {} : { downstream }),
 })
 
@@ -109,7 +112,7 @@ export interface ValueReply {
 
 /** The value. */
 export const ok = (reading: Reading, entry: Present, terms: Terms): ValueReply => {
-  const { byteLength, mediaType, quotedEtag } = Described.of(entry)
+  const { byteLength, mediaType, quotedEtag } = terms.describe(entry)
   return {
     status: 200,
     headers: headersOf(reading, entry, quotedEtag, terms),
@@ -121,7 +124,7 @@ export const ok = (reading: Reading, entry: Present, terms: Terms): ValueReply =
 
 /** The client has this value already. */
 export const notModified = (reading: Reading, entry: Present, terms: Terms): ValueReply => {
-  const { byteLength, mediaType, quotedEtag } = Described.of(entry)
+  const { byteLength, mediaType, quotedEtag } = terms.describe(entry)
   return { status: 304, headers: headersOf(reading, entry, quotedEtag, terms), mediaType, byteLength }
 }
 
