@@ -100,6 +100,16 @@ describe("the program", () => {
     }
   })
 
+  it("does as its settings for conditions and downstream caches say", { timeout: START_MILLIS }, async () => {
+    const url = await listening(start({ REQUIRE_CONDITIONS: "true", DOWNSTREAM_MAX_AGE: "10s" }))
+    const put = (headers: Record<string, string>) =>
+      fetch(`${url}/entries/k`, { method: "PUT", body: "v", headers })
+    assert.strictEqual((await put({})).status, 428)
+    assert.strictEqual((await put({ "if-none-match": "*" })).status, 201)
+    const read = await fetch(`${url}/entries/k`)
+    assert.match(String(read.headers.get("cache-control")), /^private, max-age=\d+$/)
+  })
+
   it(
     "ends with 0 when it is told to stop, and leaves the data behind whole",
     { timeout: START_MILLIS },
