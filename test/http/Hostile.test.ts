@@ -110,6 +110,22 @@ layer(Service.layer(StoreMemory.layer), { excludeTestServices: true })(
       }),
     )
 
+    service.effect("that ask for another protocol are answered like others, and end their connection", () =>
+      Effect.gen(function* () {
+        const { port } = yield* Service.Service
+        for (const protocol of ["websocket", "h2c"]) {
+          const text = yield* raw(
+            port,
+            `PUT /entries/upgrade-${protocol} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\nContent-Length: 4\r\n\r\nbody` +
+              `DELETE /entries/upgrade-${protocol} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`,
+          )
+          assert.deepStrictEqual(statusesOf(text), [201], protocol)
+          assert.match(text, /connection: close/i)
+          assert.strictEqual((yield* send({ path: `/entries/upgrade-${protocol}` })).text, "body")
+        }
+      }),
+    )
+
     service.effect("of a long URL are 414, and of long headers 431", () =>
       Effect.gen(function* () {
         const long = yield* send({ path: `/entries?prefix=${"x".repeat(8_192)}` })
