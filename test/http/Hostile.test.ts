@@ -91,6 +91,21 @@ layer(Service.layer(StoreMemory.layer), { excludeTestServices: true })(
             201,
           ],
           ["absolute-form", `GET http://any.example/entries/c HTTP/1.1\r\nHost: a\r\n${close}\r\n`, 200],
+          [
+            "absolute-form of another path",
+            `GET http://any.example/stats HTTP/1.1\r\nHost: a\r\n${close}\r\n`,
+            200,
+          ],
+          [
+            "absolute-form, escaped",
+            `GET HTTP://any.example/entries/%63 HTTP/1.1\r\nHost: a\r\n${close}\r\n`,
+            200,
+          ],
+          [
+            "absolute-form of a bad key",
+            `GET http://any.example/entries/%zz HTTP/1.1\r\nHost: a\r\n${close}\r\n`,
+            400,
+          ],
           ["absolute-form without a path", `GET http://any.example HTTP/1.1\r\nHost: a\r\n${close}\r\n`, 404],
           ["asterisk-form", `OPTIONS * HTTP/1.1\r\nHost: a\r\n${close}\r\n`, 204],
           [

@@ -191,7 +191,7 @@ describe("the log", () => {
     ),
   ).pipe(Layer.provide(StoreMemory.layer))
 
-  it.live("shows no key, value or token, whatever goes wrong", () =>
+  it.live("shows no key, value or token when requests fail", () =>
     Effect.gen(function* () {
       const lines: Array<string> = []
       const gather = Logger.layer([
