@@ -2,6 +2,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process"
 import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { createHash } from "node:crypto"
+import { request } from "node:http"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -218,6 +219,25 @@ describe("the program", () => {
       assert.notInclude(program.output(), "secret")
     },
   )
+
+  it("answers only this machine unless everybody may ask", { timeout: START_MILLIS }, async () => {
+    const statusFor = (url: string, host: string) =>
+      new Promise<number | undefined>((resolve, reject) =>
+        request(`${url}/livez`, { headers: { host } }, (response) => {
+          response.resume()
+          resolve(response.statusCode)
+        })
+          .on("error", reject)
+          .end(),
+      )
+    const url = await listening(start({}))
+    assert.deepStrictEqual(
+      [await statusFor(url, "localhost"), await statusFor(url, "rebound.example")],
+      [200, 403],
+    )
+    const open = await listening(start({ ALLOW_ANONYMOUS: "true", DATA_DIR: join(folder, "data/open") }))
+    assert.strictEqual(await statusFor(open, "proxied.example"), 200)
+  })
 
   it("says that it serves over HTTPS when it does", { timeout: START_MILLIS }, async () => {
     const files = { TLS_CERT: join(folder, "cert.pem"), TLS_KEY: join(folder, "key.pem") }

@@ -1,30 +1,22 @@
 /**
- * What stands before the routes, as one global middleware.
- *
- * In order: the plain hit is answered (`HotPath.ts`); a malformed path is refused and a key brought into the
- * one spelling that the router reads as it is meant; OPTIONS is answered from the contract. And behind the
- * routes: a path or method that the contract does not know becomes a 404 or a 405 with `Allow`, and a defect
- * a 500 with an id that is also in the log.
+ * What stands before the routes, as one global middleware: the gate (`Gate.ts`) says who asks, the plain hit is
+ * answered (`HotPath.ts`), and all else goes on to the contract (`Dispatch.ts`), in order, counted, and with a deadline.
  */
 import { IncomingMessage, ServerResponse } from "node:http"
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import * as Random from "effect/Random"
 import * as HttpRouter from "effect/http/HttpRouter"
-import * as HttpServerError from "effect/http/HttpServerError"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
-import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { Cache } from "../cache/Cache.ts"
-import { keyFault } from "./api/Fields.ts"
 import * as Problems from "./api/Problems.ts"
 import * as AccessLog from "./AccessLog.ts"
 import * as Caller from "./Caller.ts"
+import * as Dispatch from "./Dispatch.ts"
 import * as Gate from "./Gate.ts"
 import * as HotPath from "./HotPath.ts"
 import * as InFlight from "./InFlight.ts"
@@ -35,136 +27,6 @@ import { Secrets } from "./Secrets.ts"
 import * as Traffic from "./Traffic.ts"
 import * as ValueReply from "./ValueReply.ts"
 
-const ENTRIES = "/entries/"
-
-const problem = (error: HttpServerRespondable.Respondable) => HttpServerRespondable.toResponse(error)
-
-const invalidPath = (raw: string, fault: string) =>
-  problem(
-    new Problems.InvalidRequest({
-      parameter: "key",
-      received: raw.slice(0, 100),
-      detail: `the key in the path ${fault}`,
-    }),
-  )
-
-type Key = { readonly _tag: "Key"; readonly url: string } | { readonly _tag: "Fault"; readonly fault: string }
-
-/** A key in the one spelling that the router decodes to the same key. */
-const canonical = (raw: string, rest: string): Key => {
-  if (/[^\x21-\x7e]/.test(raw)) return { _tag: "Fault", fault: "must be percent-encoded" }
-  let key: string
-  try {
-    key = decodeURIComponent(raw)
-  } catch {
-    return { _tag: "Fault", fault: "must be valid percent-encoded UTF-8" }
-  }
-  const fault = keyFault(key)
-  return fault === undefined
-    ? { _tag: "Key", url: ENTRIES + encodeURIComponent(key) + rest }
-    : { _tag: "Fault", fault }
-}
-
-type App<E, R> = Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
-
-/** What is wrong with a request before its path matters. */
-const faultOf = (
-  request: HttpServerRequest.HttpServerRequest,
-  url: string,
-): Problems.InvalidRequest | undefined => {
-  if (request.headers["host"] === undefined) {
-    return new Problems.InvalidRequest({ parameter: "Host", detail: "the Host header is missing" })
-  }
-  const query = url.indexOf("?")
-  if (query < 0) return undefined
-  try {
-    decodeURIComponent(url.slice(query))
-    return undefined
-  } catch {
-    return new Problems.InvalidRequest({
-      parameter: "query",
-      received: url.slice(query, query + 100),
-      detail: "the query must be valid percent-encoded UTF-8",
-    })
-  }
-}
-
-const notFound = (request: HttpServerRequest.HttpServerRequest) => {
-  const path = Routes.pathOf(request.url)
-  const allow = Routes.match(path)?.allow
-  if (allow === undefined) return problem(new Problems.PathNotFound({ instance: path.slice(0, 200) }))
-  return Effect.map(
-    problem(new Problems.MethodNotAllowed({ allow, detail: `${request.method} is not among them` })),
-    HttpServerResponse.setHeader("allow", allow.join(", ")),
-  )
-}
-
-/** RFC 9110 section 9.3.7: `OPTIONS *` asks about the server as a whole. */
-const EVERY_METHOD = [...Routes.METHODS].toSorted().join(", ")
-
-/** The routes, for a request whose path is as it should be. */
-const route = <E, R>(app: App<E, R>, request: HttpServerRequest.HttpServerRequest): App<E, R> => {
-  const path = Routes.pathOf(request.url)
-  const fault = faultOf(request, request.url)
-  if (fault !== undefined) return problem(fault)
-  const known = Routes.match(path)
-  if (request.method === "OPTIONS" && path === "*") {
-    return Effect.succeed(HttpServerResponse.empty({ status: 204, headers: { allow: EVERY_METHOD } }))
-  }
-  // A path outside the contract and its pages is not handed on: what somebody adds there has no rules yet.
-  if (known === undefined && path !== ENTRIES) return notFound(request)
-  if (request.method === "OPTIONS" && known !== undefined) {
-    const headers = { allow: known.allow.join(", ") }
-    return Effect.succeed(HttpServerResponse.empty({ status: 204, headers }))
-  }
-  if (!path.startsWith(ENTRIES)) return app
-  const raw = path.slice(ENTRIES.length).split("/", 1)[0] ?? ""
-  const rest = request.url.slice(ENTRIES.length + raw.length)
-  const key = canonical(raw, rest)
-  if (key._tag === "Fault") return invalidPath(raw, key.fault)
-  return key.url === request.url
-    ? app
-    : Effect.provideService(app, HttpServerRequest.HttpServerRequest, request.modify({ url: key.url }))
-}
-
-const isRouteNotFound = (error: unknown): boolean =>
-  HttpServerError.isHttpServerError(error) && error.reason._tag === "RouteNotFound"
-
-const MAX_ID = Number.MAX_SAFE_INTEGER
-
-/** What is left is a defect: an opaque id for the client, the cause for the log. */
-const internalError = (cause: Cause.Cause<unknown>) =>
-  Effect.gen(function* () {
-    const id = (yield* Random.nextIntBetween(0, MAX_ID)).toString(36)
-    yield* Effect.annotateLogs(Effect.logError("request failed", cause), "id", id)
-    return yield* problem(new Problems.InternalError({ id }))
-  })
-
-const guarded = <E, R>(app: App<E, R>, request: HttpServerRequest.HttpServerRequest): App<E, R> =>
-  Effect.catchCause(route(app, request), (cause) => {
-    if (Cause.hasInterrupts(cause)) return Effect.failCause(cause)
-    const error = Cause.squash(cause)
-    return isRouteNotFound(error) ? notFound(request) : internalError(cause)
-  })
-
-const REFUSED_LATE = JSON.stringify({
-  type: "/docs/problems/request-timeout",
-  status: 503,
-  title: "The request took longer than it may",
-  detail: "what it was to do may have happened, may happen yet, or never",
-})
-
-/** Answers a request that has taken too long, and ends its connection: the rest of its body may never come. */
-const refuseLate = (response: ServerResponse): void => {
-  response.writeHead(503, {
-    "content-type": "application/problem+json",
-    "content-length": String(REFUSED_LATE.length),
-    "retry-after": Problems.RETRY_AFTER,
-    connection: "close",
-  })
-  response.end(REFUSED_LATE)
-}
-
 /** Looks for requests that have taken too long so many times in the time that they may take, within bounds. */
 const LOOKS = 10
 const MIN_LOOK_MILLIS = 10
@@ -172,7 +34,7 @@ const MAX_LOOK_MILLIS = 1_000
 
 const overloaded = (max: number) =>
   Effect.map(
-    problem(new Problems.Overloaded({ max, detail: `${max} requests are under way` })),
+    Dispatch.problem(new Problems.Overloaded({ max, detail: `${max} requests are under way` })),
     HttpServerResponse.setHeader("retry-after", Problems.RETRY_AFTER),
   )
 
@@ -232,7 +94,7 @@ const make = (options: Options) =>
     yield* Effect.forkScoped(
       Effect.forever(
         Effect.delay(
-          Effect.sync(() => inFlight.expire(nowNanos() / NANOS_PER_MILLI, refuseLate)),
+          Effect.sync(() => inFlight.expire(nowNanos() / NANOS_PER_MILLI)),
           lookMillis,
         ),
       ),
@@ -331,10 +193,11 @@ export const layer = (options: Options) =>
           const { isProbe, isStream } = track(parts, { ...exchange, request, fiber }, caller, startNanos)
           if (reply !== undefined) return reply
           if (isFull && !isProbe && !isStream) return overloaded(inFlight.max)
+          const dispatched = Dispatch.guarded(app, request, exchange.request.url)
           return order.inOrder(
             connection,
             request.method,
-            Effect.provideService(guarded(app, request), Caller.Caller, caller),
+            Effect.provideService(dispatched, Caller.Caller, caller),
           )
         })
     }),

@@ -111,6 +111,8 @@ export const make = (options: Options, tokens: () => Option.Option<Tokens.Tokens
 
   return {
     enter: (source, response, nowMillis) => {
+      // Node reads no request after one that asks for another protocol, though it is answered as if it did not.
+      if (source.headers.upgrade !== undefined) response.shouldKeepAlive = false
       if (isTls) response.setHeader("strict-transport-security", HSTS)
       if (corsOrigins !== undefined) Cors.annotate(corsOrigins, source, response)
       const fault = malformed(source) ?? foreign(source)

@@ -7,6 +7,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type * as Fiber from "effect/Fiber"
+import * as Problems from "./api/Problems.ts"
 
 export interface Request {
   readonly source: IncomingMessage
@@ -20,11 +21,29 @@ export interface InFlight {
   readonly max: number
   readonly add: (request: Request, nowMillis: number) => void
   readonly remove: (response: ServerResponse) => void
-  /** Ends what has taken too long. `refuse` answers a request that has no reply yet. */
-  readonly expire: (nowMillis: number, refuse: (response: ServerResponse) => void) => void
+  /** Ends what has taken too long. */
+  readonly expire: (nowMillis: number) => void
 }
 
-const end = ({ fiber, response, source }: Request, refuse: (response: ServerResponse) => void): void => {
+const REFUSED_LATE = JSON.stringify({
+  type: "/docs/problems/request-timeout",
+  status: 503,
+  title: "The request took longer than it may",
+  detail: "what it was to do may have happened, may happen yet, or never",
+})
+
+/** Answers a request that has taken too long, and ends its connection: the rest of its body may never come. */
+const refuse = (response: ServerResponse): void => {
+  response.writeHead(503, {
+    "content-type": "application/problem+json",
+    "content-length": String(REFUSED_LATE.length),
+    "retry-after": Problems.RETRY_AFTER,
+    connection: "close",
+  })
+  response.end(REFUSED_LATE)
+}
+
+const end = ({ fiber, response, source }: Request): void => {
   if (response.headersSent) source.socket.destroy()
   else refuse(response)
   fiber?.interruptUnsafe()
@@ -41,10 +60,10 @@ export const make = (max: number, timeoutMillis: number): InFlight => {
     remove: (response) => {
       requests.delete(response)
     },
-    expire: (nowMillis, refuse) => {
+    expire: (nowMillis) => {
       for (const request of requests.values()) {
         if (nowMillis - request.since < timeoutMillis) return
-        end(request, refuse)
+        end(request)
       }
     },
   }

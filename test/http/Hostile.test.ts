@@ -91,6 +91,21 @@ layer(Service.layer(StoreMemory.layer), { excludeTestServices: true })(
             201,
           ],
           ["absolute-form", `GET http://any.example/entries/c HTTP/1.1\r\nHost: a\r\n${close}\r\n`, 200],
+          [
+            "absolute-form of another path",
+            `GET http://any.example/stats HTTP/1.1\r\nHost: a\r\n${close}\r\n`,
+            200,
+          ],
+          [
+            "absolute-form, escaped",
+            `GET HTTP://any.example/entries/%63 HTTP/1.1\r\nHost: a\r\n${close}\r\n`,
+            200,
+          ],
+          [
+            "absolute-form of a bad key",
+            `GET http://any.example/entries/%zz HTTP/1.1\r\nHost: a\r\n${close}\r\n`,
+            400,
+          ],
           ["absolute-form without a path", `GET http://any.example HTTP/1.1\r\nHost: a\r\n${close}\r\n`, 404],
           ["asterisk-form", `OPTIONS * HTTP/1.1\r\nHost: a\r\n${close}\r\n`, 204],
           [
@@ -106,6 +121,22 @@ layer(Service.layer(StoreMemory.layer), { excludeTestServices: true })(
         ]
         for (const [name, bytes, status] of cases) {
           assert.deepStrictEqual(statusesOf(yield* raw(port, bytes)), [status], name)
+        }
+      }),
+    )
+
+    service.effect("that ask for another protocol are answered like others, and end their connection", () =>
+      Effect.gen(function* () {
+        const { port } = yield* Service.Service
+        for (const protocol of ["websocket", "h2c"]) {
+          const text = yield* raw(
+            port,
+            `PUT /entries/upgrade-${protocol} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\nContent-Length: 4\r\n\r\nbody` +
+              `DELETE /entries/upgrade-${protocol} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`,
+          )
+          assert.deepStrictEqual(statusesOf(text), [201], protocol)
+          assert.match(text, /connection: close/i)
+          assert.strictEqual((yield* send({ path: `/entries/upgrade-${protocol}` })).text, "body")
         }
       }),
     )
