@@ -31,7 +31,7 @@ const invalidPath = (raw: string, fault: string) =>
 type Key = { readonly _tag: "Key"; readonly url: string } | { readonly _tag: "Fault"; readonly fault: string }
 
 /** A key in the one spelling that the router decodes to the same key. */
-const canonical = (raw: string, query: string): Key => {
+const canonical = (raw: string, rest: string): Key => {
   if (/[^\x21-\x7e]/.test(raw)) return { _tag: "Fault", fault: "must be percent-encoded" }
   let key: string
   try {
@@ -41,7 +41,7 @@ const canonical = (raw: string, query: string): Key => {
   }
   const fault = keyFault(key)
   return fault === undefined
-    ? { _tag: "Key", url: ENTRIES + encodeURIComponent(key) + query }
+    ? { _tag: "Key", url: ENTRIES + encodeURIComponent(key) + rest }
     : { _tag: "Fault", fault }
 }
 
@@ -107,9 +107,8 @@ const route = <E, R>(
     return Effect.succeed(HttpServerResponse.empty({ status: 204, headers }))
   }
   if (!path.startsWith(ENTRIES)) return handOn(request.url)
-  const raw = path.slice(ENTRIES.length)
-  if (raw.includes("/")) return handOn(request.url)
-  const key = canonical(raw, request.url.slice(path.length))
+  const raw = path.slice(ENTRIES.length).split("/", 1)[0] ?? ""
+  const key = canonical(raw, request.url.slice(ENTRIES.length + raw.length))
   if (key._tag === "Fault") return invalidPath(raw, key.fault)
   return handOn(key.url)
 }
